@@ -21,6 +21,11 @@ typedef struct DdpGenerator DdpGenerator;
 DdpGenerator *ddp_generator_new(uint64_t seed);
 void ddp_generator_free(DdpGenerator *generator);
 
+/* (transfer full): one that will draw the same numbers. */
+DdpGenerator *ddp_generator_copy(const DdpGenerator *generator);
+/* From now on @generator draws what @from would. */
+void ddp_generator_assign(DdpGenerator *generator, const DdpGenerator *from);
+
 /* As torch.manual_seed: restarts the stream and forgets the cached normal sample. */
 void ddp_generator_seed(DdpGenerator *generator, uint64_t seed);
 uint64_t ddp_generator_initial_seed(const DdpGenerator *generator);
@@ -28,7 +33,10 @@ uint64_t ddp_generator_initial_seed(const DdpGenerator *generator);
 uint32_t ddp_generator_draw32(DdpGenerator *generator);
 uint64_t ddp_generator_draw64(DdpGenerator *generator); /* first output is the high half */
 
-/* uniform_(low, high): for f32 fmaf((draw32 & 0xffffff) * 2^-24, high - low, low). */
+/*
+ * uniform_(low, high): for f32 fmaf((draw32 & 0xffffff) * 2^-24, high - low, low), and low where
+ * that rounds up to high, as torch 2.x does.
+ */
 void ddp_generator_uniform_f32(DdpGenerator *generator, float *out, size_t count, float low,
                                float high);
 void ddp_generator_uniform_f64(DdpGenerator *generator, double *out, size_t count, double low,

@@ -14,6 +14,8 @@
  *
  * A vector register holds different output elements, never parts of one sum, so the width
  * changes the speed and not the bits. Scalar, AVX2 and AVX-512 paths are tested for equality.
+ * Where the chain gives NaN, every path gives NaN; its sign and payload are not promised, so a
+ * digest has to treat all NaN alike.
  */
 
 typedef enum {
@@ -22,11 +24,15 @@ typedef enum {
     DDP_MATH_PATH_AVX512, /* AVX-512 F */
 } DdpMathPath;
 
-/* The widest path that this CPU has, unless DDPSIM_MATH=scalar|avx2|avx512 asks for less. */
+/*
+ * The widest path that this CPU has, unless DDPSIM_MATH=scalar|avx2|avx512 asks for less. If the
+ * CPU does not have the path asked for, the next narrower one that it has; a word that names no
+ * path asks for nothing. The environment is read at first use.
+ */
 DdpMathPath ddp_math_path(void);
 bool ddp_math_path_available(DdpMathPath path);
 const char *ddp_math_path_name(DdpMathPath path);
-/* For tests and benchmarks: use this path from now on, in the whole process. */
+/* For tests and benchmarks: use this path, which must be available, in the whole process. */
 void ddp_math_path_force(DdpMathPath path);
 
 /**
@@ -36,7 +42,7 @@ void ddp_math_path_force(DdpMathPath path);
  * @lda, @ldb, @ldc: row strides of the stored matrices, in elements
  *
  * Row-major. C must not overlap A or B. k = 0 gives zeros (or leaves C as it is).
- * Thread-safe; may use a per-thread scratch of bounded size for packing.
+ * Thread-safe; keeps 34 KiB of scratch per thread, and needs less than 2 KiB of stack.
  */
 void ddp_gemm_f32(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const float *a,
                   size_t lda, const float *b, size_t ldb, float *c, size_t ldc, bool accumulate);

@@ -17,6 +17,19 @@ G_BEGIN_DECLS
  * is put in front of them.
  */
 
+/**
+ * ddp_args_site:
+ *
+ * The innermost line of the scenario that is running. Verbs and our own Lua modules have no line
+ * (they are loaded without debug information), so it is the line that called them.
+ *
+ * Returns: false if no line of a scenario is on the stack
+ */
+bool ddp_args_site(lua_State *L, lua_Debug *site);
+
+/* Pushes "file:line: " of that line, or an empty string. */
+void ddp_args_where(lua_State *L);
+
 /* Raises @error as a Lua error with the scenario's place in front, and frees it. Never returns. */
 int ddp_args_raise(lua_State *L, GError *error) G_GNUC_NORETURN;
 

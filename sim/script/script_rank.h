@@ -27,6 +27,7 @@ typedef struct {
     int world_size;
     int local_rank;
     int node_rank;
+    int nproc_per_node;
     bool oracle;            /* this rank plays a single process with the whole data set */
     DdpModelContext *model; /* owned by the state */
     DdpRank *world_rank;    /* borrowed; the rank of the world that runs this state */
@@ -42,6 +43,9 @@ ddp_script_rank(lua_State *L)
     return *(DdpScriptRank **)lua_getextraspace(L);
 }
 
+/* (transfer none): the pretended host name of a node; lives for ever. */
+const char *ddp_script_host(int node_rank);
+
 /* Seconds since 1970 as the scenario's clock shows them: a fixed start plus virtual time. */
 double ddp_script_wall_time(const DdpScriptRank *script);
 
@@ -56,6 +60,12 @@ double ddp_script_wall_time(const DdpScriptRank *script);
  *   that can raise may happen between this call and the free.
  */
 char *ddp_script_output_path(lua_State *L, const char *name);
+
+/* The same of a file or folder to be read: nothing is made and nothing counted. */
+char *ddp_script_logs_path(lua_State *L, const char *name);
+
+/* Counts @bytes against the run's limit of output; raises when it is reached. */
+void ddp_script_charge_output(lua_State *L, size_t bytes);
 
 /* One entry that reached a logger. Strings are copied. */
 typedef struct {

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "comm_shm/comm.h"
+
+/*
+ * What the files of comm_shm share: the meeting of a group's members in one collective, and a
+ * function per collective that does the work once all are there.
+ *
+ * A member's n-th call on a group belongs to the group's n-th meeting. Members may run ahead of
+ * each other (a work is waited for later), so several meetings can be open at a time.
+ */
+
+typedef struct DdpMeet DdpMeet;
+
+/* One member's part in a meeting. Lives on the stack of a blocking call, or in a DdpWork. */
+typedef struct {
+    DdpCall *call; /* borrowed; its own in a DdpWork */
+    DdpGroup *group;
+    DdpMeet *meet; /* NULL once it is over, and for a send or receive */
+    uint64_t seq;
+    int64_t since_ns; /* when the rank began to wait */
+    bool done;        /* the collective is complete */
+    bool waits;       /* its rank sleeps until it is */
+    bool is_pending;  /* a send or receive that stands in a mailbox */
+    bool mismatched;  /* its partner's dtype or shape differs */
+} DdpPost;
+
+struct DdpMeet {
+    uint64_t seq;
+    int arrived;
+    DdpCallDifference difference;
+    DdpMeet *next;    /* the group's next open meeting, or the next free one */
+    DdpPost *posts[]; /* by member; NULL while it has not come */
+};
+
+struct DdpGroup {
+    DdpComm *comm; /* borrowed */
+    char *name;
+    int size;
+    int *ranks;         /* by member, rising; NULL for the world, whose members are its ranks */
+    uint64_t *next_seq; /* by member: the number of its next call */
+    DdpMeet *open;      /* in rising order of seq */
+    DdpMeet *free_meets;
+    uint64_t completed;
+    int left;       /* members that make no further calls */
+    void **buffers; /* scratch of the completing rank, by member */
+    uint64_t call_count[DDP_CALL_KIND_COUNT];
+    uint64_t call_bytes[DDP_CALL_KIND_COUNT];
+};
+
+/* The call of @member in a full meeting. */
+static inline DdpCall *
+ddp_meet_call(const DdpMeet *meet, int member)
+{
+    return meet->posts[member]->call;
+}
+
+/* The member that is rank @rank of the world, or -1. */
+int ddp_group_member(const DdpGroup *group, int rank);
+
+/* (transfer none): a new group that the communicator owns. @ranks is rising. */
+DdpGroup *ddp_comm_add_group(DdpComm *comm, const int *ranks, int size);
+
+/* All members' calls agree; writes every member's result. */
+void ddp_all_reduce_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_all_gather_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_all_gather_object_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_broadcast_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_broadcast_object_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_reduce_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_gather_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_scatter_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_reduce_scatter_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_all_to_all_complete(DdpGroup *group, DdpMeet *meet);
+void ddp_new_group_complete(DdpGroup *group, DdpMeet *meet);
+
+/* Whether the pieces of an uneven all_to_all fit: what i sends to j is what j expects of i. */
+bool ddp_all_to_all_fits(const DdpGroup *group, const DdpMeet *meet);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/data/sampler.h"
+
+#include <string.h>
+
+#include "model/data/dataset.h"
+
+static bool
+check_shuffle(size_t count, GError **error)
+{
+    if (count <= DDP_SHUFFLE_MAX)
+        return true;
+    g_set_error(error, DDP_DATA_ERROR, DDP_DATA_ERROR_VALUE,
+                "%zu samples are too many to shuffle, expected at most %zu", count,
+                DDP_SHUFFLE_MAX);
+    return false;
+}
+
+bool
+ddp_sampler_check(const DdpSampler *sampler, GError **error)
+{
+    switch (sampler->kind) {
+    case DDP_SAMPLER_SEQUENTIAL:
+    case DDP_SAMPLER_LIST:
+        return true;
+
+    case DDP_SAMPLER_RANDOM:
+        if (sampler->count > 0)
+            return check_shuffle(sampler->count, error);
+        g_set_error(error, DDP_DATA_ERROR, DDP_DATA_ERROR_VALUE,
+                    "num_samples should be a positive integer value, but got num_samples=0");
+        return false;
+
+    case DDP_SAMPLER_DISTRIBUTED:
+        return ddp_distributed_sampler_check(&sampler->distributed, error) &&
+               (!sampler->distributed.shuffle ||
+                check_shuffle(sampler->distributed.dataset_size, error));
+    }
+    g_assert_not_reached();
+}
+
+size_t
+ddp_sampler_size(const DdpSampler *sampler)
+{
+    if (sampler->kind == DDP_SAMPLER_DISTRIBUTED)
+        return ddp_distributed_sampler_size(&sampler->distributed);
+    return sampler->count;
+}
+
+size_t
+ddp_batch_count(size_t sample_count, size_t batch_size, bool drop_last)
+{
+    g_return_val_if_fail(batch_size > 0, 0);
+
+    bool short_one = sample_count % batch_size != 0;
+
+    return sample_count / batch_size + (short_one && !drop_last ? 1 : 0);
+}
+
+void
+ddp_loader_draw_base_seed(DdpGenerator *generator)
+{
+    ddp_generator_random_i64(generator);
+}
+
+static bool
+has_closed_form(const DdpSampler *sampler)
+{
+    switch (sampler->kind) {
+    case DDP_SAMPLER_SEQUENTIAL:
+    case DDP_SAMPLER_LIST:
+        return true;
+    case DDP_SAMPLER_RANDOM:
+        return false;
+    case DDP_SAMPLER_DISTRIBUTED:
+        return !sampler->distributed.shuffle;
+    }
+    g_assert_not_reached();
+}
+
+size_t
+ddp_sampler_order_count(const DdpSampler *sampler)
+{
+    return has_closed_form(sampler) ? 0 : ddp_sampler_size(sampler);
+}
+
+/* RandomSampler without a generator of its own: a private one for every pass. */
+static void
+permute_privately(DdpGenerator *default_generator, int64_t *out, size_t count)
+{
+    uint64_t seed = (uint64_t)ddp_generator_random_i64(default_generator);
+    g_autoptr(DdpGenerator) generator = ddp_generator_new(seed);
+
+    ddp_generator_randperm(generator, out, count);
+}
+
+void
+ddp_sampler_pass_begin(DdpSamplerPass *pass, const DdpSampler *sampler,
+                       DdpGenerator *default_generator, int64_t *order)
+{
+    g_return_if_fail(order != NULL || ddp_sampler_order_count(sampler) == 0);
+
+    *pass = (DdpSamplerPass){
+        .sampler = *sampler,
+        .order = order,
+        .size = ddp_sampler_size(sampler),
+    };
+    if (has_closed_form(sampler))
+        return;
+    if (sampler->kind == DDP_SAMPLER_DISTRIBUTED)
+        ddp_distributed_sampler_indices(&sampler->distributed, order);
+    else if (sampler->generator != NULL)
+        ddp_generator_randperm(sampler->generator, order, sampler->count);
+    else
+        permute_privately(default_generator, order, sampler->count);
+}
+
+/* The permutation that torch draws when its RandomSampler runs out: as many draws, unseen. */
+static void
+run_out(DdpSamplerPass *pass)
+{
+    DdpGenerator *generator = pass->sampler.generator;
+
+    if (pass->ran_out)
+        return;
+    pass->ran_out = true;
+    /* The order has been read to its end, so its memory is free for this. */
+    if (pass->sampler.kind == DDP_SAMPLER_RANDOM && generator != NULL)
+        ddp_generator_randperm(generator, pass->order, pass->size);
+}
+
+static void
+take(DdpSamplerPass *pass, int64_t *out, size_t count)
+{
+    const DdpSampler *sampler = &pass->sampler;
+
+    if (!has_closed_form(sampler)) {
+        memcpy(out, pass->order + pass->position, count * sizeof *out);
+    } else if (sampler->kind == DDP_SAMPLER_LIST) {
+        memcpy(out, sampler->list + pass->position, count * sizeof *out);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            size_t position = pass->position + i;
+
+            out[i] = sampler->kind == DDP_SAMPLER_SEQUENTIAL
+                         ? (int64_t)position
+                         : ddp_distributed_sampler_unshuffled_at(&sampler->distributed, position);
+        }
+    }
+    pass->position += count;
+}
+
+size_t
+ddp_sampler_pass_batch(DdpSamplerPass *pass, size_t batch_size, bool drop_last, int64_t *out)
+{
+    g_return_val_if_fail(batch_size > 0, 0);
+
+    size_t count = MIN(batch_size, pass->size - pass->position);
+
+    if (count > 0)
+        take(pass, out, count);
+    if (count < batch_size)
+        run_out(pass);
+    return drop_last && count < batch_size ? 0 : count;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The samplers of the Lua table `data`.
+ *
+ * A DistributedSampler whose replicas and rank are those of the world, whether they were left out
+ * or written down, follows the world: while the oracle plays a single process, it yields the
+ * whole data set once. One that was given other numbers keeps them.
+ */
+#include "sim/script/args.h"
+#include "sim/script/data.h"
+#include "sim/script/script_rank.h"
+
+typedef struct {
+    DdpSampler sampler;
+    bool follows_world;
+} LuaSampler;
+
+/* User values: what the sampler borrows from, and the data set that it was made for. */
+enum { USER_BORROWED = 1, USER_DATASET, USER_COUNT = USER_DATASET };
+
+DdpGenerator *
+ddp_lua_check_generator(lua_State *L, int index)
+{
+    DdpGenerator **slot = luaL_checkudata(L, index, "torch.Generator");
+
+    return *slot;
+}
+
+static LuaSampler *
+push_sampler(lua_State *L, DdpSampler sampler)
+{
+    LuaSampler *self = lua_newuserdatauv(L, sizeof *self, USER_COUNT);
+
+    self->sampler = sampler;
+    self->follows_world = false;
+    luaL_setmetatable(L, DDP_LUA_SAMPLER);
+    return self;
+}
+
+static void
+raise_unless_valid(lua_State *L, const DdpSampler *sampler)
+{
+    GError *error = NULL;
+
+    if (!ddp_sampler_check(sampler, &error))
+        ddp_args_raise(L, error);
+}
+
+DdpSampler
+ddp_lua_check_sampler(lua_State *L, int index)
+{
+    const LuaSampler *self = luaL_checkudata(L, index, DDP_LUA_SAMPLER);
+    const DdpScriptRank *script = ddp_script_rank(L);
+    DdpSampler now = self->sampler;
+
+    if (self->follows_world) {
+        now.distributed.num_replicas = script->world_size;
+        now.distributed.rank = script->rank;
+    }
+    return now;
+}
+
+/* Keeps the data set at @dataset_index with the sampler on top of the stack. */
+static void
+keep_dataset(lua_State *L, int dataset_index)
+{
+    lua_pushvalue(L, dataset_index);
+    lua_setiuservalue(L, -2, USER_DATASET);
+}
+
+void
+ddp_lua_push_sequential_sampler(lua_State *L, int dataset_index)
+{
+    DdpSampler sampler = {
+        .kind = DDP_SAMPLER_SEQUENTIAL,
+        .count = ddp_dataset_size(ddp_lua_check_dataset(L, dataset_index)),
+    };
+
+    push_sampler(L, sampler);
+    keep_dataset(L, dataset_index);
+}
+
+void
+ddp_lua_push_random_sampler(lua_State *L, int dataset_index, int generator_index)
+{
+    DdpSampler sampler = {
+        .kind = DDP_SAMPLER_RANDOM,
+        .count = ddp_dataset_size(ddp_lua_check_dataset(L, dataset_index)),
+    };
+
+    if (generator_index != 0)
+        sampler.generator = ddp_lua_check_generator(L, generator_index);
+    raise_unless_valid(L, &sampler);
+    push_sampler(L, sampler);
+    keep_dataset(L, dataset_index);
+    if (generator_index != 0) {
+        lua_pushvalue(L, generator_index);
+        lua_setiuservalue(L, -2, USER_BORROWED);
+    }
+}
+
+void
+ddp_lua_push_list_sampler(lua_State *L, int index, const char *verb)
+{
+    DdpSampler sampler = {.kind = DDP_SAMPLER_LIST};
+
+    sampler.list = ddp_lua_push_indices(L, index, verb, &sampler.count);
+    push_sampler(L, sampler);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, USER_BORROWED);
+}
+
+/* SequentialSampler(ds) */
+static int
+l_sequential_sampler(lua_State *L)
+{
+    ddp_lua_push_sequential_sampler(L, 1);
+    return 1;
+}
+
+/* Pushes the option and returns where it stands, or 0 if it was not given. */
+static int
+push_generator(lua_State *L, const DdpOptions *options)
+{
+    if (!ddp_options_has(options, "generator"))
+        return 0;
+    ddp_options_push(options, "generator");
+    ddp_lua_check_generator(L, -1);
+    return lua_gettop(L);
+}
+
+/* RandomSampler(ds, {generator}) */
+static int
+l_random_sampler(lua_State *L)
+{
+    static const char *const names[] = {"generator", NULL};
+    DdpOptions options = ddp_options_open(L, 2, "RandomSampler", names);
+
+    ddp_lua_check_dataset(L, 1);
+    ddp_lua_push_random_sampler(L, 1, push_generator(L, &options));
+    return 1;
+}
+
+/* DistributedSampler(ds, {num_replicas, rank, shuffle = true, seed = 0, drop_last = false}) */
+static int
+l_distributed_sampler(lua_State *L)
+{
+    static const char *const names[] = {"num_replicas", "rank",      "shuffle",
+                                        "seed",         "drop_last", NULL};
+    const DdpScriptRank *script = ddp_script_rank(L);
+    DdpSampler sampler = {.kind = DDP_SAMPLER_DISTRIBUTED};
+    DdpDistributedSampler *distributed = &sampler.distributed;
+    size_t size = ddp_dataset_size(ddp_lua_check_dataset(L, 1));
+    DdpOptions options = ddp_options_open(L, 2, "DistributedSampler", names);
+
+    *distributed = ddp_distributed_sampler_default(size, 1, 0);
+    distributed->num_replicas =
+        (int)ddp_options_integer(&options, "num_replicas", script->world_size, 1, G_MAXINT);
+    distributed->rank =
+        (int)ddp_options_integer(&options, "rank", script->rank, G_MININT, G_MAXINT);
+    distributed->shuffle = ddp_options_boolean(&options, "shuffle", true);
+    distributed->seed = ddp_options_integer(&options, "seed", 0, LUA_MININTEGER, LUA_MAXINTEGER);
+    distributed->drop_last = ddp_options_boolean(&options, "drop_last", false);
+    raise_unless_valid(L, &sampler);
+
+    LuaSampler *self = push_sampler(L, sampler);
+
+    self->follows_world =
+        distributed->num_replicas == script->world_size && distributed->rank == script->rank;
+    keep_dataset(L, 1);
+    return 1;
+}
+
+/* sampler:set_epoch(e) */
+static int
+l_set_epoch(lua_State *L)
+{
+    LuaSampler *self = luaL_checkudata(L, 1, DDP_LUA_SAMPLER);
+    lua_Integer epoch = luaL_checkinteger(L, 2);
+
+    luaL_argcheck(L, self->sampler.kind == DDP_SAMPLER_DISTRIBUTED, 1,
+                  "only a DistributedSampler has epochs");
+    self->sampler.distributed.epoch = epoch;
+    return 0;
+}
+
+static int
+l_len(lua_State *L)
+{
+    DdpSampler sampler = ddp_lua_check_sampler(L, 1);
+
+    lua_pushinteger(L, (lua_Integer)ddp_sampler_size(&sampler));
+    return 1;
+}
+
+static void
+push_distributed_field(lua_State *L, const DdpDistributedSampler *sampler, const char *name)
+{
+    if (g_str_equal(name, "num_replicas"))
+        lua_pushinteger(L, sampler->num_replicas);
+    else if (g_str_equal(name, "rank"))
+        lua_pushinteger(L, sampler->rank);
+    else if (g_str_equal(name, "shuffle"))
+        lua_pushboolean(L, sampler->shuffle);
+    else if (g_str_equal(name, "seed"))
+        lua_pushinteger(L, sampler->seed);
+    else if (g_str_equal(name, "drop_last"))
+        lua_pushboolean(L, sampler->drop_last);
+    else if (g_str_equal(name, "epoch"))
+        lua_pushinteger(L, sampler->epoch);
+    else if (g_str_equal(name, "num_samples"))
+        lua_pushinteger(L, (lua_Integer)ddp_distributed_sampler_size(sampler));
+    else if (g_str_equal(name, "total_size"))
+        lua_pushinteger(L, (lua_Integer)ddp_distributed_sampler_total_size(sampler));
+    else
+        lua_pushnil(L);
+}
+
+static int
+l_index(lua_State *L)
+{
+    DdpSampler sampler = ddp_lua_check_sampler(L, 1);
+
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        lua_pushnil(L);
+        return 1;
+    }
+
+    const char *name = lua_tostring(L, 2);
+
+    if (ddp_lua_data_method(L))
+        return 1;
+    if (g_str_equal(name, "dataset"))
+        lua_getiuservalue(L, 1, USER_DATASET);
+    else if (sampler.kind == DDP_SAMPLER_DISTRIBUTED)
+        push_distributed_field(L, &sampler.distributed, name);
+    else if (g_str_equal(name, "num_samples"))
+        lua_pushinteger(L, (lua_Integer)sampler.count);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int
+l_tostring(lua_State *L)
+{
+    DdpSampler sampler = ddp_lua_check_sampler(L, 1);
+    LUAI_UACINT size = (LUAI_UACINT)ddp_sampler_size(&sampler);
+
+    switch (sampler.kind) {
+    case DDP_SAMPLER_SEQUENTIAL:
+        lua_pushfstring(L, "SequentialSampler of %I samples", size);
+        break;
+    case DDP_SAMPLER_RANDOM:
+        lua_pushfstring(L, "RandomSampler of %I samples", size);
+        break;
+    case DDP_SAMPLER_LIST:
+        lua_pushfstring(L, "a list of %I indices", size);
+        break;
+    case DDP_SAMPLER_DISTRIBUTED:
+        lua_pushfstring(L, "DistributedSampler of %I samples for rank %d of %d", size,
+                        sampler.distributed.rank, sampler.distributed.num_replicas);
+        break;
+    }
+    return 1;
+}
+
+static const luaL_Reg sampler_methods[] = {
+    {"set_epoch", l_set_epoch},
+    {NULL, NULL},
+};
+
+static const luaL_Reg sampler_metamethods[] = {
+    {"__len", l_len},
+    {"__tostring", l_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg sampler_verbs[] = {
+    {"DistributedSampler", l_distributed_sampler},
+    {"RandomSampler", l_random_sampler},
+    {"SequentialSampler", l_sequential_sampler},
+    {NULL, NULL},
+};
+
+void
+ddp_lua_open_samplers(lua_State *L)
+{
+    ddp_lua_data_type(L, DDP_LUA_SAMPLER, sampler_methods, sampler_metamethods, l_index);
+    luaL_setfuncs(L, sampler_verbs, 0);
+}

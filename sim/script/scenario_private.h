@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <lua.h>
+
+#include "sim/script/scenario.h"
+#include "sim/script/state.h"
+
+/* What scenario.c (reading) and run.c (playing) share. */
+
+typedef struct {
+    int size; /* 0: not given */
+    int nodes;
+    int nproc_per_node;
+    char *backend;  /* (nullable) */
+    char *schedule; /* (nullable) */
+    bool has_seed;
+    uint64_t seed;
+} DdpWorldFields;
+
+struct DdpScenario {
+    char *path;
+    char *name;
+    char *title;
+    char *lesson;
+    char *text;
+    gsize text_length;
+    DdpWorldFields world;
+    DdpLimits limits;    /* the caller's, lowered by the scenario */
+    GPtrArray *variants; /* of DdpVariant */
+    DdpPlay *play;       /* of the state that only reads */
+    lua_State *L;        /* the scenario's table lies at index 1 */
+};
+
+/* Loads the text into @L and runs it; leaves the scenario's table on the stack. */
+bool ddp_scenario_load_into(const DdpScenario *scenario, lua_State *L, GError **error);
+
+/* Pushes variant @index of the scenario's table at stack index @table. */
+void ddp_scenario_push_variant(lua_State *L, int table, int index);
+
+/* The world of a variant: the scenario's, overridden by the variant's own. */
+bool ddp_scenario_variant_world(DdpScenario *scenario, int index, DdpWorldFields *fields,
+                                GError **error);
+void ddp_world_fields_clear(DdpWorldFields *fields);
+
+/* Pushes a table of parameters onto @L, which must be a state of this scenario with its table at
+ * index 1: `params`, overridden by `small` if wanted, overridden by @sets. */
+bool ddp_scenario_push_params(const DdpScenario *scenario, lua_State *L, bool small,
+                              const char *const *sets, GError **error);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Lua table `sim`: what a scenario tells the simulator rather than the world.
+ *
+ * sim.evaluation(epoch, f) runs f as it stands, and, on rank 0, once more as an oracle pass: the
+ * rank plays a single process with the whole data set and the same weights, and what it would log
+ * is the true value of what was logged.
+ */
+#include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/generator.h"
+#include "sim/script/args.h"
+#include "sim/script/libs.h"
+#include "sim/script/state_private.h"
+#include "sim/world/world.h"
+
+static DdpRank *
+check_world(lua_State *L, const char *verb)
+{
+    DdpRank *rank = ddp_script_rank(L)->world_rank;
+
+    if (rank == NULL)
+        luaL_error(L, "sim.%s: there is no world yet; it belongs inside main", verb);
+    return rank;
+}
+
+static int
+l_sleep(lua_State *L)
+{
+    lua_Number seconds = luaL_checknumber(L, 1);
+    DdpRank *rank = check_world(L, "sleep");
+    GError *error = NULL;
+
+    if (!(seconds >= 0 && seconds <= 1e9))
+        return luaL_error(L, "sim.sleep: %f seconds, expected 0 to 1e9", seconds);
+    if (ddp_script_rank(L)->oracle)
+        return 0;
+    if (!ddp_rank_sleep_ns(rank, (int64_t)(seconds * 1e9), &error)) {
+        ddp_args_where(L);
+        lua_pushstring(L, error->message);
+        g_error_free(error);
+        lua_concat(L, 2);
+        ddp_script_end(L, DDP_SCRIPT_END_WORLD);
+    }
+    ddp_script_met(L);
+    return 0;
+}
+
+static int
+l_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)ddp_rank_now_ns(check_world(L, "now")) * 1e-9);
+    return 1;
+}
+
+static int
+l_fail(lua_State *L)
+{
+    static const char *const ways[] = {"error", "exit", NULL};
+    int way = luaL_checkoption(L, 1, NULL, ways);
+
+    ddp_args_where(L);
+    if (way == 0) {
+        lua_pushliteral(L, "sim.fail: this rank fails on purpose");
+        lua_concat(L, 2);
+        return lua_error(L);
+    }
+    lua_pushliteral(L, "sim.fail: this rank exits");
+    lua_concat(L, 2);
+    ddp_script_end(L, DDP_SCRIPT_END_EXIT);
+}
+
+static int
+l_finding(lua_State *L)
+{
+    const char *kind = luaL_checkstring(L, 1);
+    const char *text = luaL_checkstring(L, 2);
+    const DdpScriptRank *script = ddp_script_rank(L);
+    DdpPlay *play = script->priv->play;
+    lua_Debug site;
+
+    check_world(L, "finding");
+    if (script->oracle)
+        return 0;
+    ddp_script_charge_output(L, strlen(kind) + strlen(text));
+    g_mutex_lock(&play->lock);
+
+    DdpFinding *finding = ddp_run_record_add_finding(play->record, kind, text);
+
+    g_array_append_val(finding->ranks, script->rank);
+    if (ddp_args_site(L, &site))
+        g_ptr_array_add(finding->sites,
+                        g_strdup_printf("%s:%d", site.short_src, site.currentline));
+    g_mutex_unlock(&play->lock);
+    return 0;
+}
+
+/* ---- evaluations ---- */
+
+static int
+run_oracle(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* Arguments 1 and 2 as of sim.evaluation. The stream of random numbers goes on undisturbed. */
+static void
+oracle_pass(lua_State *L)
+{
+    DdpScriptRank *script = ddp_script_rank(L);
+    DdpScriptRank kept = *script;
+    DdpGenerator *generator = ddp_model_context_generator(script->model);
+    g_autoptr(DdpGenerator) saved = ddp_generator_copy(generator);
+
+    script->oracle = true;
+    script->world_size = 1;
+    script->local_rank = 0;
+    script->node_rank = 0;
+    lua_pushcfunction(L, run_oracle);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+
+    int status = lua_pcall(L, 2, 0, 0);
+
+    script->oracle = false;
+    script->world_size = kept.world_size;
+    script->local_rank = kept.local_rank;
+    script->node_rank = kept.node_rank;
+    ddp_generator_assign(generator, saved);
+    g_clear_pointer(&saved, ddp_generator_free);
+    if (status == LUA_OK)
+        return;
+    lua_pushfstring(L, "%s (while rank 0 ran the evaluation once more as the only process, for the "
+                       "true values; --no-audit leaves that out)",
+                    lua_tostring(L, -1));
+    lua_error(L);
+}
+
+static int
+l_evaluation(lua_State *L)
+{
+    DdpScriptRank *script = ddp_script_rank(L);
+    DdpScriptPrivate *priv = script->priv;
+    int64_t epoch = luaL_checkinteger(L, 1);
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    check_world(L, "evaluation");
+    lua_settop(L, 2);
+    if (priv->evaluation >= 0)
+        return luaL_error(L, "sim.evaluation: an evaluation is in progress already");
+
+    priv->evaluation = priv->evaluation_count++;
+    priv->evaluation_epoch = epoch;
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    if (priv->play->audit != NULL && script->rank == 0)
+        oracle_pass(L);
+    priv->evaluation = -1;
+    return lua_gettop(L) - 2;
+}
+
+static const luaL_Reg verbs[] = {
+    {"sleep", l_sleep},       {"now", l_now}, {"fail", l_fail}, {"finding", l_finding},
+    {"evaluation", l_evaluation}, {NULL, NULL},
+};
+
+int
+ddp_luaopen_sim(lua_State *L)
+{
+    luaL_newlib(L, verbs);
+    return 1;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a rank's Lua state and the limits around it. Whatever ends a rank for good
+ * (instructions, time, the end of the world) is raised as an error that carries a flag in the
+ * state; the sandbox's pcall and coroutine.resume raise it again, so a scenario cannot catch it.
+ */
+#include "sim/script/state.h"
+
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/script/args.h"
+#include "sim/script/error.h"
+#include "sim/script/libs.h"
+#include "sim/script/state_private.h"
+
+#define HOOK_STEPS 1000
+#define STACK_LEVELS_MAX 32
+
+/* ---- memory ---- */
+
+static void
+note_memory_site(DdpScriptPrivate *priv)
+{
+    lua_Debug site;
+
+    /* Only looks: lua_getinfo with "Sl" allocates nothing. */
+    priv->memory_site[0] = '\0';
+    if (priv->L != NULL && ddp_args_site(priv->L, &site))
+        g_snprintf(priv->memory_site, sizeof priv->memory_site, "%s:%d: ", site.short_src,
+                   site.currentline);
+}
+
+static void *
+allocate(void *user_data, void *block, size_t old_size, size_t new_size)
+{
+    DdpScriptPrivate *priv = user_data;
+    int64_t grow = (int64_t)new_size - (block != NULL ? (int64_t)old_size : 0);
+
+    if (new_size == 0) {
+        free(block);
+    } else {
+        if (grow > 0 && !priv->trusted &&
+            (priv->memory + grow > priv->memory_max ||
+             atomic_load(&priv->play->memory) + grow > priv->play->limits.world_memory)) {
+            note_memory_site(priv);
+            return NULL;
+        }
+        block = realloc(block, new_size);
+        if (block == NULL)
+            return NULL;
+    }
+    priv->memory += grow;
+    atomic_fetch_add(&priv->play->memory, grow);
+    return new_size == 0 ? NULL : block;
+}
+
+/* ---- ending a rank ---- */
+
+int
+ddp_script_end(lua_State *L, DdpScriptEnd end)
+{
+    ddp_script_rank(L)->priv->end = end;
+    lua_error(L);
+    g_assert_not_reached();
+}
+
+DdpScriptEnd
+ddp_script_ended(lua_State *L)
+{
+    return ddp_script_rank(L)->priv->end;
+}
+
+static void
+end_steps(lua_State *L, const DdpScriptPrivate *priv)
+{
+    ddp_args_where(L);
+    lua_pushfstring(L,
+                    "rank %d has run %I Lua instructions without coming to an end (limit steps); "
+                    "if this is no endless loop, raise it with --limit steps=...",
+                    ddp_script_rank(L)->rank, (LUAI_UACINT)priv->steps_max);
+    lua_concat(L, 2);
+    ddp_script_end(L, DDP_SCRIPT_END_STEPS);
+}
+
+void
+ddp_script_charge(lua_State *L, uint64_t steps)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+
+    priv->steps += steps;
+    if (priv->steps > priv->steps_max && priv->end == DDP_SCRIPT_END_NONE)
+        end_steps(L, priv);
+}
+
+static void
+hook(lua_State *L, lua_Debug *unused)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+
+    (void)unused;
+    ddp_script_charge(L, HOOK_STEPS);
+    if (++priv->ticks % 256 != 0 || priv->end != DDP_SCRIPT_END_NONE)
+        return;
+    /* The only look at a real clock: it can end a run, never change a number. */
+    if (g_get_monotonic_time() - priv->met_us > priv->play->limits.time * G_USEC_PER_SEC) {
+        ddp_args_where(L);
+        lua_pushfstring(L,
+                        "rank %d has computed for %I s without a collective (limit time); raise it "
+                        "with --limit time=...",
+                        ddp_script_rank(L)->rank, (LUAI_UACINT)priv->play->limits.time);
+        lua_concat(L, 2);
+        ddp_script_end(L, DDP_SCRIPT_END_STEPS);
+    }
+}
+
+void
+ddp_script_met(lua_State *L)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+    DdpPlay *play = priv->play;
+    int64_t met = atomic_fetch_add(&play->met, 1);
+
+    priv->met_us = g_get_monotonic_time();
+    if (play->progress != NULL && met % 64 == 0)
+        play->progress(met / play->record->size, play->print_data);
+}
+
+void
+ddp_script_trust(lua_State *L)
+{
+    ddp_script_rank(L)->priv->trusted = true;
+}
+
+void
+ddp_script_hurry(lua_State *L, uint64_t steps)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+
+    priv->steps_max = MIN(priv->steps_max, priv->steps + steps);
+}
+
+/* ---- calling ---- */
+
+GPtrArray *
+ddp_script_stack(lua_State *L)
+{
+    GPtrArray *stack = g_ptr_array_new_with_free_func(g_free);
+    lua_Debug frame;
+
+    for (int level = 0; lua_getstack(L, level, &frame) != 0 && stack->len < STACK_LEVELS_MAX;
+         level++) {
+        lua_getinfo(L, "Sln", &frame);
+        if (frame.currentline <= 0)
+            continue;
+        if (frame.name != NULL && *frame.what != 'm')
+            g_ptr_array_add(stack, g_strdup_printf("%s:%d in %s '%s'", frame.short_src,
+                                                   frame.currentline,
+                                                   *frame.namewhat != '\0' ? frame.namewhat
+                                                                           : "function",
+                                                   frame.name));
+        else
+            g_ptr_array_add(stack, g_strdup_printf("%s:%d", frame.short_src, frame.currentline));
+    }
+    return stack;
+}
+
+/* Runs where the error was raised, with the stack still there. */
+static int
+on_error(lua_State *L)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+    lua_Debug site;
+
+    g_clear_pointer(&priv->error_stack, g_ptr_array_unref);
+    priv->error_stack = ddp_script_stack(L);
+    if (!lua_isstring(L, 1)) {
+        ddp_args_where(L);
+        if (luaL_callmeta(L, 1, "__tostring") == 0)
+            lua_pushfstring(L, "an error object that is a %s", luaL_typename(L, 1));
+        lua_concat(L, 2);
+        return 1;
+    }
+
+    /* Our own Lua modules carry no lines: put the scenario's in front. */
+    lua_settop(L, 1);
+    if (ddp_args_site(L, &site)) {
+        const char *message = lua_tostring(L, 1);
+
+        if (!g_str_has_prefix(message, site.short_src)) {
+            lua_pushfstring(L, "%s:%d: %s", site.short_src, site.currentline, message);
+            return 1;
+        }
+    }
+    return 1;
+}
+
+static void
+set_error(lua_State *L, int status, GError **error)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+
+    if (status == LUA_ERRMEM) {
+        if (priv->end == DDP_SCRIPT_END_NONE)
+            priv->end = DDP_SCRIPT_END_MEMORY;
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_LIMIT,
+                    "%srank %d is out of memory: %" G_GINT64_FORMAT " MiB of Lua a rank, %"
+                    G_GINT64_FORMAT " MiB a world (limits memory, world_memory)",
+                    priv->memory_site, ddp_script_rank(L)->rank, priv->memory_max >> 20,
+                    priv->play->limits.world_memory >> 20);
+        return;
+    }
+
+    const char *message = lua_tostring(L, -1);
+    g_autofree char *line = g_strdup(message != NULL ? message : "unknown error");
+    bool limit = priv->end == DDP_SCRIPT_END_STEPS;
+
+    g_strdelimit(line, "\r\n", ' ');
+    if ((int64_t)strlen(line) > priv->play->limits.message)
+        line[priv->play->limits.message] = '\0';
+    g_set_error_literal(error, DDP_SCRIPT_ERROR,
+                        limit ? DDP_SCRIPT_ERROR_LIMIT : DDP_SCRIPT_ERROR_FAILED, line);
+}
+
+bool
+ddp_script_call(lua_State *L, int arguments, int results, GError **error)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+    int function = lua_gettop(L) - arguments;
+
+    bool trusted = priv->trusted;
+
+    priv->met_us = g_get_monotonic_time();
+    lua_pushcfunction(L, on_error);
+    lua_insert(L, function);
+    priv->trusted = false;
+
+    int status = lua_pcall(L, arguments, results, function);
+
+    priv->trusted = trusted;
+    lua_remove(L, function);
+    if (status == LUA_OK)
+        return true;
+    set_error(L, status, error);
+    lua_pop(L, 1);
+    return false;
+}
+
+bool
+ddp_script_load(lua_State *L, const char *path, const char *text, gsize length, GError **error)
+{
+    g_autofree char *chunk = g_strconcat("@", path, NULL);
+    /* A shell's first line is for the shell. */
+    gsize skip = g_str_has_prefix(text, "#") ? strcspn(text, "\n") : 0;
+    int status = luaL_loadbufferx(L, text + skip, length - skip, chunk, "t");
+
+    if (status == LUA_OK)
+        return true;
+    if (status == LUA_ERRMEM) {
+        set_error(L, status, error);
+    } else {
+        g_autofree char *line = g_strdup(lua_tostring(L, -1));
+
+        g_strdelimit(line, "\r\n", ' ');
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_SYNTAX, "%s%s%s",
+                    length > skip && text[skip] == LUA_SIGNATURE[0] ? path : "",
+                    length > skip && text[skip] == LUA_SIGNATURE[0] ? ": " : "", line);
+    }
+    lua_pop(L, 1);
+    return false;
+}
+
+GPtrArray *
+ddp_script_error_stack(lua_State *L)
+{
+    return ddp_script_rank(L)->priv->error_stack;
+}
+
+DdpPlay *
+ddp_script_play(lua_State *L)
+{
+    return ddp_script_rank(L)->priv->play;
+}
+
+const char *
+ddp_script_intern(lua_State *L, const char *text)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+    DdpPlay *play = priv->play;
+
+    /* Nearly always it is the scenario's own file, as it was the last time. */
+    if (priv->last_interned != NULL && strcmp(priv->last_interned, text) == 0)
+        return priv->last_interned;
+    g_mutex_lock(&play->lock);
+
+    char *known = g_hash_table_lookup(play->interned, text);
+
+    if (known == NULL) {
+        known = g_strdup(text);
+        g_hash_table_add(play->interned, known);
+    }
+    g_mutex_unlock(&play->lock);
+    priv->last_interned = known;
+    return known;
+}
+
+/* ---- life ---- */
+
+static const struct {
+    const char *name; /* of the global; NULL where the opener sets its globals itself */
+    lua_CFunction open;
+} tables[] = {
+    {"torch", ddp_luaopen_torch},
+    {"nn", ddp_luaopen_nn},
+    {"F", ddp_luaopen_functional},
+    {"optim", ddp_luaopen_optim},
+    {"data", ddp_luaopen_data},
+    {"dist", ddp_luaopen_dist},
+    {"env", ddp_luaopen_env},
+    {"DistributedDataParallel", ddp_luaopen_ddp},
+    {"Fabric", ddp_luaopen_fabric},
+    {"SummaryWriter", ddp_luaopen_summary_writer},
+    {"EventAccumulator", ddp_luaopen_event_accumulator},
+    {"sim", ddp_luaopen_sim},
+};
+
+static const luaL_Reg standard[] = {
+    {LUA_GNAME, luaopen_base},       {LUA_TABLIBNAME, luaopen_table},
+    {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
+    {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_COLIBNAME, luaopen_coroutine},
+};
+
+static int
+open_all(lua_State *L)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(standard); i++) {
+        luaL_requiref(L, standard[i].name, standard[i].func, 1);
+        lua_pop(L, 1);
+    }
+    ddp_sandbox_open(L);
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        lua_pushcfunction(L, tables[i].open);
+        lua_call(L, 0, 1);
+        lua_setglobal(L, tables[i].name);
+    }
+    lua_getglobal(L, "torch");
+    lua_getfield(L, -1, "tensor");
+    lua_setglobal(L, "tensor");
+    return 0;
+}
+
+lua_State *
+ddp_script_state_new(DdpPlay *play, const DdpScriptSpec *spec, GError **error)
+{
+    DdpScriptPrivate *priv = g_new0(DdpScriptPrivate, 1);
+    DdpScriptRank *script = g_new0(DdpScriptRank, 1);
+
+    priv->play = play;
+    priv->memory_max = play->limits.memory;
+    priv->steps_max = (uint64_t)play->limits.steps;
+    priv->evaluation = -1;
+    script->priv = priv;
+    script->rank = spec->rank;
+    script->world_size = spec->world_size;
+    script->local_rank = spec->rank % spec->nproc_per_node;
+    script->node_rank = spec->rank / spec->nproc_per_node;
+    script->nproc_per_node = spec->nproc_per_node;
+    script->world_rank = spec->world_rank;
+    script->pid = spec->pid;
+    script->host = ddp_script_host(script->node_rank);
+    script->model = ddp_model_context_new(NULL, (size_t)play->limits.tensor,
+                                          (size_t)play->limits.world_memory, play->seed);
+
+    lua_State *L = lua_newstate(allocate, priv);
+
+    if (L == NULL) {
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_LIMIT,
+                    "rank %d: no memory for its Lua state (limits memory, world_memory)",
+                    spec->rank);
+        ddp_model_context_free(script->model);
+        g_free(priv);
+        g_free(script);
+        return NULL;
+    }
+    *(DdpScriptRank **)lua_getextraspace(L) = script;
+    priv->L = L;
+
+    lua_pushcfunction(L, open_all);
+    if (!ddp_script_call(L, 0, 0, error)) {
+        ddp_script_state_free(L);
+        return NULL;
+    }
+    /* From here on instructions count: opening our own tables is not the scenario's work. */
+    lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEPS);
+    return L;
+}
+
+void
+ddp_script_state_free(lua_State *L)
+{
+    if (L == NULL)
+        return;
+
+    DdpScriptRank *script = ddp_script_rank(L);
+    DdpScriptPrivate *priv = script->priv;
+
+    lua_close(L);
+    ddp_model_context_free(script->model);
+    g_clear_pointer(&priv->error_stack, g_ptr_array_unref);
+    g_free(priv);
+    g_free(script);
+}
