@@ -483,10 +483,14 @@ meet_at(DdpGroup *group, uint64_t seq)
 
     DdpMeet *meet = group->free_meets;
 
-    if (meet != NULL)
+    if (meet != NULL) {
         group->free_meets = meet->next;
-    else
-        meet = g_malloc0(sizeof *meet + (size_t)group->size * sizeof meet->posts[0]);
+    } else {
+        size_t posts = (size_t)group->size * sizeof meet->posts[0];
+
+        meet = g_malloc0(sizeof *meet + posts + (size_t)group->size * sizeof meet->order[0]);
+        meet->order = (int *)((char *)meet->posts + posts);
+    }
     meet->seq = seq;
     meet->next = *link;
     *link = meet;
@@ -542,7 +546,8 @@ complete(DdpGroup *group, DdpMeet *meet, int last)
     group->call_count[kind]++;
     group->call_bytes[kind] += bytes;
     group->completed++;
-    for (int member = 0; member < group->size; member++) {
+    for (int i = 0; i < group->size; i++) {
+        int member = meet->order[i];
         DdpPost *post = meet->posts[member];
 
         post->done = true;
@@ -583,7 +588,7 @@ come(DdpGroup *group, int rank, DdpPost *post)
     meet = meet_at(group, post->seq);
     post->meet = meet;
     meet->posts[member] = post;
-    meet->arrived++;
+    meet->order[meet->arrived++] = member;
     if (meet->arrived < group->size)
         return;
     meet->difference = compare_all(group, meet);
@@ -705,6 +710,8 @@ ddp_comm_call(DdpComm *comm, int rank, DdpGroup *group, DdpCall *call, GError **
     if (!check_call(comm, group, rank, call, error))
         return false;
     take_part(comm, rank, group, &post);
+    if (post.done && !is_p2p(call->kind))
+        comm->ops.yield(comm->engine, rank);
     return wait_for(comm, rank, &post, error);
 }
 

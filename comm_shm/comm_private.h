@@ -30,7 +30,8 @@ struct DdpMeet {
     uint64_t seq;
     int arrived;
     DdpCallDifference difference;
-    DdpMeet *next;    /* the group's next open meeting, or the next free one */
+    DdpMeet *next; /* the group's next open meeting, or the next free one */
+    int *order;    /* the members that have come, in that order; behind the posts */
     DdpPost *posts[]; /* by member; NULL while it has not come */
 };
 

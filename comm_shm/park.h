@@ -15,6 +15,12 @@ typedef struct {
     void (*wake)(void *engine, int rank);
 
     /*
+     * @rank has completed a collective for all: the others, which came before it, may go on before
+     * it does. So ranks leave a collective in the order in which they came.
+     */
+    void (*yield)(void *engine, int rank);
+
+    /*
      * Nothing that still may happen can complete the collective that @rank has declared: a
      * member has left, or members met with calls that do not match. Called by @rank before it
      * parks, once for each such call.

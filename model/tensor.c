@@ -111,7 +111,9 @@ storage_new(DdpModelContext *context, size_t bytes, GError **error)
 
     if (memory == NULL) {
         g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_MEMORY,
-                    "there is no memory left for a tensor of %" G_GSIZE_FORMAT " bytes", bytes);
+                    "there is no memory left for a tensor of %" G_GSIZE_FORMAT
+                    " bytes (the limit of the world or the machine's is reached)",
+                    bytes);
         return NULL;
     }
 

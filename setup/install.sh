@@ -11,6 +11,10 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
 fi
 
 missing=
+# Elsewhere the switch between stacks comes from Boost.
+if [ "$(uname -m)" != x86_64 ]; then
+    dpkg-query -W libboost-context-dev >/dev/null 2>&1 || missing=" libboost-context-dev"
+fi
 for list in "$@"; do
     while read -r package; do
         status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)

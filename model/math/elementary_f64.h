@@ -4,8 +4,9 @@
  * The elementary functions of one double, and those of one float that have no vector form.
  *
  * The last steps run in pairs of doubles, so the errors stay within 0.6 ulp (measured against
- * 113-bit arithmetic): nearly every result is the correctly rounded one. Floats are computed
- * in double and rounded once.
+ * 113-bit arithmetic; 0.8 where a result is subnormal): nearly every result is the correctly
+ * rounded one. Floats are computed in double and rounded once. Included after elementary_f32.h,
+ * with Float being one float.
  */
 
 #include "model/math/angle.h"

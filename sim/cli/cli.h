@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "sim/script/scenario.h"
+
 G_BEGIN_DECLS
 
 /* Exit statuses of every subcommand. */
@@ -35,6 +37,14 @@ int ddp_cli_fail(GError *error, int status);
 
 /* (transfer full) (element-type char*): the folders that hold the scenarios that come with it. */
 GPtrArray *ddp_cli_scenario_folders(void);
+
+/**
+ * ddp_cli_load:
+ *
+ * Loads a scenario; one that comes with ddpsim is shown by its file's name alone, unless it lies
+ * below the working folder.
+ */
+DdpScenario *ddp_cli_load(const char *path, const DdpLimits *limits, GError **error);
 
 /* (transfer full): @name itself if there is such a file, else the shipped scenario of that name. */
 char *ddp_cli_find_scenario(const char *name, GError **error);

@@ -86,3 +86,19 @@ ddp_cli_scenarios_below(const char *path, GError **error)
     g_ptr_array_sort(files, compare_paths);
     return g_steal_pointer(&files);
 }
+
+DdpScenario *
+ddp_cli_load(const char *path, const DdpLimits *limits, GError **error)
+{
+    g_autoptr(GPtrArray) folders = ddp_cli_scenario_folders();
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *here = g_get_current_dir();
+    const char *shown = NULL;
+
+    for (guint i = 0; i < folders->len && shown == NULL; i++) {
+        if (strcmp(folder, folders->pdata[i]) == 0 && !g_str_has_prefix(folder, here))
+            shown = name;
+    }
+    return ddp_scenario_load(path, shown, limits, error);
+}

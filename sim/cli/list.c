@@ -9,15 +9,10 @@
 static void
 add_row(DdpTable *table, const DdpScenario *scenario)
 {
-    g_autoptr(GString) variants = g_string_new(NULL);
-
-    for (int i = 0; i < ddp_scenario_variant_count(scenario); i++)
-        g_string_append_printf(variants, "%s%s", i > 0 ? ", " : "",
-                               ddp_scenario_variant(scenario, i)->name);
     ddp_table_add_row(table);
     ddp_table_add_cell(table, DDP_STYLE_BOLD, ddp_scenario_name(scenario));
     ddp_table_add_cell(table, DDP_STYLE_PLAIN, ddp_scenario_title(scenario));
-    ddp_table_add_cell(table, DDP_STYLE_DIM, variants->str);
+    ddp_table_add_cellf(table, DDP_STYLE_PLAIN, "%d", ddp_scenario_variant_count(scenario));
 }
 
 int
@@ -39,9 +34,9 @@ ddp_cli_list(int argc, char **argv)
         fprintf(stderr, "ddpsim: list: takes no arguments\n");
         return DDP_EXIT_USAGE;
     }
-    ddp_table_add_column(table, "scenario", DDP_COLUMN_TEXT);
+    ddp_table_add_column(table, "scenario", DDP_COLUMN_NAME);
     ddp_table_add_column(table, "what it shows", DDP_COLUMN_TEXT);
-    ddp_table_add_column(table, "variants", DDP_COLUMN_TEXT);
+    ddp_table_add_column(table, "variants", DDP_COLUMN_NUMBER);
     for (guint i = 0; i < folders->len && found == 0; i++) {
         g_autoptr(GPtrArray) files = NULL;
 
@@ -50,7 +45,7 @@ ddp_cli_list(int argc, char **argv)
         files = ddp_cli_scenarios_below(folders->pdata[i], NULL);
         for (guint j = 0; files != NULL && j < files->len; j++) {
             GError *error = NULL;
-            g_autoptr(DdpScenario) scenario = ddp_scenario_load(files->pdata[j], &limits, &error);
+            g_autoptr(DdpScenario) scenario = ddp_cli_load(files->pdata[j], &limits, &error);
 
             found++;
             if (scenario == NULL)

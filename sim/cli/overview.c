@@ -61,7 +61,7 @@ ddp_table_overview(const GPtrArray *records, const DdpTerminal *terminal, GStrin
 
     ddp_terminal_append(terminal, out, DDP_STYLE_BOLD, "All of it");
     g_string_append(out, "\n\n");
-    ddp_table_add_column(table, "scenario", DDP_COLUMN_TEXT);
+    ddp_table_add_column(table, "scenario", DDP_COLUMN_NAME);
     ddp_table_add_column(table, "variant", DDP_COLUMN_TEXT);
     ddp_table_add_column(table, "fixes", DDP_COLUMN_TEXT);
     ddp_table_add_column(table, "outcome", DDP_COLUMN_TEXT);

@@ -200,7 +200,7 @@ load_all(char **names, const DdpRunOptions *options, const DdpRunSpec *spec, GEr
     for (int i = 0; names[i] != NULL; i++) {
         g_autofree char *path = ddp_cli_find_scenario(names[i], error);
         DdpScenario *scenario =
-            path != NULL ? ddp_scenario_load(path, &spec->limits, error) : NULL;
+            path != NULL ? ddp_cli_load(path, &spec->limits, error) : NULL;
 
         if (scenario == NULL)
             return NULL;

@@ -196,7 +196,7 @@ print_piece(const Printer *printer, guint index, DdpStyle style, const char *tex
         g_string_append_printf(printer->out, "%*s", MAX(spaces, 0), "");
     if (text != NULL && *text != '\0')
         ddp_terminal_append(printer->terminal, printer->out, style, text);
-    if (column->kind == DDP_COLUMN_TEXT)
+    if (column->kind != DDP_COLUMN_NUMBER)
         g_string_append_printf(printer->out, "%*s", MAX(spaces, 0), "");
 }
 

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 typedef enum {
     DDP_COLUMN_TEXT,   /* left, may be wrapped */
     DDP_COLUMN_NUMBER, /* right, never wrapped */
+    DDP_COLUMN_NAME,   /* left, never wrapped */
 } DdpColumnKind;
 
 typedef struct DdpTable DdpTable;

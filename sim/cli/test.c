@@ -104,7 +104,7 @@ static bool
 test_file(Tester *tester, const char *path, const DdpRunOptions *options, const DdpRunSpec *spec)
 {
     GError *error = NULL;
-    g_autoptr(DdpScenario) scenario = ddp_scenario_load(path, &spec->limits, &error);
+    g_autoptr(DdpScenario) scenario = ddp_cli_load(path, &spec->limits, &error);
 
     if (scenario == NULL) {
         Result *result = add_result(tester, path, NULL, 0);

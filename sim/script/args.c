@@ -40,42 +40,56 @@ ddp_args_raise(lua_State *L, GError *error)
     g_assert_not_reached();
 }
 
-/* Levenshtein's distance, given up where it exceeds what a slip of the fingers makes. */
+#define NAME_MAX_NEAREST 63
+
+/*
+ * How many slips turn @a into @b: a letter too many, missing, wrong, or two exchanged (the
+ * distance of Damerau and Levenshtein, without edits of what was exchanged).
+ */
 static size_t
 edit_distance(const char *a, const char *b)
 {
     size_t a_len = strlen(a), b_len = strlen(b);
-    size_t row[64];
+    unsigned char rows[3][NAME_MAX_NEAREST + 1];
+    unsigned char *before = rows[0], *last = rows[1], *now = rows[2];
 
-    if (a_len >= G_N_ELEMENTS(row) || b_len >= G_N_ELEMENTS(row))
+    if (a_len > NAME_MAX_NEAREST || b_len > NAME_MAX_NEAREST)
         return SIZE_MAX;
     for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
+        last[j] = (unsigned char)j;
     for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
+        unsigned char *oldest = before;
+        char x = g_ascii_tolower(a[i - 1]);
 
-        row[0] = i;
+        now[0] = (unsigned char)i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t above = row[j];
-            size_t cost = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[j - 1]) ? 0 : 1;
+            char y = g_ascii_tolower(b[j - 1]);
+            unsigned wrong = last[j - 1] + (x != y ? 1u : 0u);
+            unsigned best = MIN(MIN(last[j], now[j - 1]) + 1u, wrong);
 
-            row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + cost);
-            diagonal = above;
+            if (i > 1 && j > 1 && x == g_ascii_tolower(b[j - 2]) &&
+                y == g_ascii_tolower(a[i - 2]))
+                best = MIN(best, before[j - 2] + 1u);
+            now[j] = (unsigned char)best;
         }
+        before = last;
+        last = now;
+        now = oldest;
     }
-    return row[b_len];
+    return last[b_len];
 }
 
 const char *
 ddp_args_nearest(const char *name, const char *const *names)
 {
+    /* A third of the letters may be wrong, but of a short name not all. */
     size_t limit = MAX(strlen(name) / 3, (size_t)1) + 1;
     const char *nearest = NULL;
 
     for (size_t i = 0; names[i] != NULL; i++) {
         size_t distance = edit_distance(name, names[i]);
 
-        if (distance < limit) {
+        if (distance < limit && distance < strlen(names[i])) {
             limit = distance;
             nearest = names[i];
         }

@@ -391,27 +391,33 @@ goes_before(DdpMeter *meter, int a, int b)
 {
     lua_State *L = meter->L;
 
-    if (lua_isnil(L, SORT_FUNCTION)) {
-        uint64_t bytes = MIN(string_bytes(L, a), string_bytes(L, b));
+    if (lua_type(L, SORT_FUNCTION) == LUA_TFUNCTION) {
+        lua_pushvalue(L, SORT_FUNCTION);
+        lua_pushvalue(L, a);
+        lua_pushvalue(L, b);
+        ddp_script_charge(L, 1);
+        lua_call(L, 2, 1);
 
-        ddp_meter_add(meter, 1 + bytes / BYTES_TOUCHED);
-        return lua_compare(L, a, b, LUA_OPLT) != 0;
+        bool before = lua_toboolean(L, -1) != 0;
+
+        lua_pop(L, 1);
+        return before;
     }
-    a = lua_absindex(L, a);
-    b = lua_absindex(L, b);
-    lua_pushvalue(L, SORT_FUNCTION);
-    lua_pushvalue(L, a);
-    lua_pushvalue(L, b);
-    ddp_script_charge(L, 1);
-    lua_call(L, 2, 1);
+    /* Of two strings no more than the shorter one is read. */
+    ddp_meter_add(meter, 1);
+    if (lua_type(L, a) == LUA_TSTRING) {
+        uint64_t a_bytes = lua_rawlen(L, a);
+        uint64_t b_bytes = string_bytes(L, b);
 
-    bool before = lua_toboolean(L, -1) != 0;
-
-    lua_pop(L, 1);
-    return before;
+        ddp_meter_add(meter, MIN(a_bytes, b_bytes) / BYTES_TOUCHED);
+    }
+    return lua_compare(L, a, b, LUA_OPLT) != 0;
 }
 
-/* Both halves, first to middle and the rest to last, are in order. */
+/*
+ * Both halves, first to middle and the rest to last, are in order. The next value of the left half
+ * lies below the next one of the right half on top of the stack.
+ */
 static void
 merge(DdpMeter *meter, lua_Integer first, lua_Integer middle, lua_Integer last)
 {
@@ -428,6 +434,11 @@ merge(DdpMeter *meter, lua_Integer first, lua_Integer middle, lua_Integer last)
         lua_pop(L, 2);
         return;
     }
+    if (last - first == 1) {
+        lua_rawseti(L, SORT_VALUES, first);
+        lua_rawseti(L, SORT_VALUES, last);
+        return;
+    }
     for (lua_Integer i = 1; i <= left_count; i++) {
         lua_rawgeti(L, SORT_VALUES, first + i - 1);
         lua_rawseti(L, SORT_LEFT, i);
@@ -436,15 +447,13 @@ merge(DdpMeter *meter, lua_Integer first, lua_Integer middle, lua_Integer last)
     lua_replace(L, left_value);
     /* When the left half is used up, the rest of the right one is where it belongs. */
     for (lua_Integer i = first; left <= left_count; i++) {
-        bool take_right = right <= last && goes_before(meter, right_value, left_value);
-
-        lua_pushvalue(L, take_right ? right_value : left_value);
-        lua_rawseti(L, SORT_VALUES, i);
-        if (take_right) {
+        if (right <= last && goes_before(meter, right_value, left_value)) {
+            lua_rawseti(L, SORT_VALUES, i);
             right++;
             lua_rawgeti(L, SORT_VALUES, MIN(right, last));
-            lua_replace(L, right_value);
         } else {
+            lua_pushvalue(L, left_value);
+            lua_rawseti(L, SORT_VALUES, i);
             left++;
             lua_rawgeti(L, SORT_LEFT, MIN(left, left_count));
             lua_replace(L, left_value);

@@ -93,6 +93,7 @@ static void
 push_column(lua_State *L, const DdpDataset *dataset, int column, const int64_t *indices,
             size_t count, bool batched)
 {
+    DdpModelContext *model = ddp_script_rank(L)->model;
     const DdpColumn *item = ddp_dataset_column(dataset, column);
     int64_t shape[DDP_COLUMN_DIMS_MAX + 1];
     int ndim = 0;
@@ -104,8 +105,9 @@ push_column(lua_State *L, const DdpDataset *dataset, int column, const int64_t *
     for (int i = 0; i < item->ndim; i++)
         shape[ndim++] = item->shape[i];
     ddp_script_charge(L, 1 + count * ddp_column_numel(item) / ELEMENTS_PER_STEP);
-    *slot =
-        ddp_tensor_new_uninitialized(ddp_script_rank(L)->model, item->dtype, ndim, shape, &error);
+    *slot = ddp_tensor_new_uninitialized(model, item->dtype, ndim, shape, &error);
+    if (*slot == NULL && ddp_lua_out_of_memory(L, &error))
+        *slot = ddp_tensor_new_uninitialized(model, item->dtype, ndim, shape, &error);
     if (*slot == NULL)
         ddp_args_raise(L, error);
     ddp_dataset_gather(dataset, column, indices, count, ddp_tensor_data(*slot));

@@ -21,8 +21,9 @@ enum { USER_BORROWED = 1, USER_DATASET, USER_COUNT = USER_DATASET };
 DdpGenerator *
 ddp_lua_check_generator(lua_State *L, int index)
 {
-    DdpGenerator **slot = luaL_checkudata(L, index, "torch.Generator");
+    DdpGenerator **slot = luaL_checkudata(L, index, "torch.Generator"); /* torch.c */
 
+    luaL_argcheck(L, *slot != NULL, index, "this generator was closed");
     return *slot;
 }
 

@@ -7,7 +7,7 @@
 
 #include "sim/audit/audit.h"
 #include "sim/audit/run_record.h"
-#include "sim/script/limits.h"
+#include "sim/script/run_limits.h"
 #include "sim/train/replicas.h"
 #include "sim/world/trace.h"
 

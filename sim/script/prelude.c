@@ -15,7 +15,7 @@ typedef struct {
 } Module;
 
 static Module modules[] = {
-#define MODULE(name) {#name, lua_##name, sizeof lua_##name - 1, NULL},
+#define MODULE(name) {#name, lua_##name, sizeof lua_##name, NULL},
     DDP_MODULES(MODULE)
 #undef MODULE
 };

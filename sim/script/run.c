@@ -426,14 +426,10 @@ resolve_world(Session *session, GError **error)
 }
 
 static bool
-run_session(Session *session, GError **error)
+make_world(Session *session, GError **error)
 {
-    g_autofree char *trace_path = g_build_filename(session->folder, "trace.jsonl", NULL);
-    g_autoptr(DdpTrace) trace = ddp_trace_new(trace_path, error);
     DdpWorldSpec spec = ddp_world_spec_default();
 
-    if (trace == NULL)
-        return false;
     spec.size = session->fields.size;
     spec.nodes = session->fields.nodes;
     spec.nproc_per_node = session->fields.nproc_per_node;
@@ -441,7 +437,6 @@ run_session(Session *session, GError **error)
     spec.seed = session->fields.seed;
     spec.schedule = session->fields.schedule;
     spec.stack_bytes = STACK_BYTES;
-    spec.trace = trace;
     spec.hurry = hurry;
     session->world = ddp_world_new(&spec, error);
     if (session->world == NULL) {
@@ -450,9 +445,20 @@ run_session(Session *session, GError **error)
     }
     if (session->fields.nproc_per_node == 0)
         session->fields.nproc_per_node = session->fields.size / session->fields.nodes;
+    return true;
+}
 
+static bool
+run_session(Session *session, GError **error)
+{
+    g_autofree char *trace_path = g_build_filename(session->folder, "trace.jsonl", NULL);
+    g_autoptr(DdpTrace) trace = ddp_trace_new(trace_path, error);
+
+    if (trace == NULL)
+        return false;
     session->play->record->schedule = g_strdup(ddp_world_schedule_text(session->world));
     session->play->trace = trace;
+    ddp_world_set_trace(session->world, trace);
     begin_record(session);
     ddp_world_run(session->world, rank_main, session);
     fill_record(session);
@@ -485,7 +491,7 @@ ddp_scenario_run(DdpScenario *scenario, int index, const DdpRunSpec *spec, GErro
     g_return_val_if_fail(index >= 0 && index < (int)scenario->variants->len, NULL);
 
     /* Asked for in vain: told before anything is touched. */
-    bool ok = resolve_world(&session, error) &&
+    bool ok = resolve_world(&session, error) && make_world(&session, error) &&
               ddp_scenario_push_params(scenario, scenario->L, spec->small, spec->sets, error);
 
     if (ok) {

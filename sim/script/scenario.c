@@ -362,7 +362,7 @@ read_text(DdpScenario *scenario, GError **error)
 {
     g_autoptr(GError) reason = NULL;
 
-    if (!g_file_get_contents(scenario->path, &scenario->text, &scenario->text_length, &reason)) {
+    if (!g_file_get_contents(scenario->file, &scenario->text, &scenario->text_length, &reason)) {
         g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_NOT_FOUND, "%s", reason->message);
         return false;
     }
@@ -381,13 +381,24 @@ check_params(const DdpScenario *scenario, lua_State *L, GError **error)
     return ok;
 }
 
+/* As people would write it: below the working folder without the folder's name in front. */
+static char *
+short_path(const char *path)
+{
+    g_autofree char *here = g_get_current_dir();
+    g_autofree char *prefix = g_strconcat(here, "/", NULL);
+
+    return g_strdup(g_str_has_prefix(path, prefix) ? path + strlen(prefix) : path);
+}
+
 DdpScenario *
-ddp_scenario_load(const char *path, const DdpLimits *limits, GError **error)
+ddp_scenario_load(const char *path, const char *shown, const DdpLimits *limits, GError **error)
 {
     g_autoptr(DdpScenario) scenario = g_new0(DdpScenario, 1);
     const DdpScriptSpec spec = {.rank = 0, .world_size = 1, .nproc_per_node = 1};
 
-    scenario->path = g_strdup(path);
+    scenario->file = g_strdup(path);
+    scenario->path = shown != NULL ? g_strdup(shown) : short_path(path);
     scenario->name = g_path_get_basename(path);
     if (g_str_has_suffix(scenario->name, ".lua"))
         scenario->name[strlen(scenario->name) - 4] = '\0';
@@ -433,6 +444,7 @@ ddp_scenario_free(DdpScenario *scenario)
     ddp_world_fields_clear(&scenario->world);
     if (scenario->variants != NULL)
         g_ptr_array_unref(scenario->variants);
+    g_free(scenario->file);
     g_free(scenario->path);
     g_free(scenario->name);
     g_free(scenario->title);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "sim/audit/run_record.h"
-#include "sim/script/limits.h"
+#include "sim/script/run_limits.h"
 
 G_BEGIN_DECLS
 
@@ -26,8 +26,15 @@ typedef struct {
     bool expects; /* it has an `expect` */
 } DdpVariant;
 
-/* (transfer full): the scenario in file @path; NULL with @error: "path:line: what is wrong". */
-DdpScenario *ddp_scenario_load(const char *path, const DdpLimits *limits, GError **error);
+/**
+ * ddp_scenario_load:
+ * @shown: (nullable): what people are to read for @path in messages and call sites; NULL for
+ *   @path, without the working folder's name where it lies below that
+ *
+ * Returns: (transfer full): the scenario in file @path; NULL with @error: "path:line: what is wrong"
+ */
+DdpScenario *ddp_scenario_load(const char *path, const char *shown, const DdpLimits *limits,
+                               GError **error);
 void ddp_scenario_free(DdpScenario *scenario);
 
 const char *ddp_scenario_path(const DdpScenario *scenario);

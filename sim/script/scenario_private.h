@@ -19,7 +19,8 @@ typedef struct {
 } DdpWorldFields;
 
 struct DdpScenario {
-    char *path;
+    char *file; /* where it lies */
+    char *path; /* how it is shown, and the name of its chunk */
     char *name;
     char *title;
     char *lesson;

@@ -56,6 +56,30 @@ allocate(void *user_data, void *block, size_t old_size, size_t new_size)
     return new_size == 0 ? NULL : block;
 }
 
+/* Tensor memory: the C heap, counted against the limit of the world. */
+static void *
+tensor_allocate(void *user_data, size_t bytes)
+{
+    DdpPlay *play = user_data;
+    void *memory = NULL;
+
+    if (atomic_fetch_add(&play->memory, (int64_t)bytes) + (int64_t)bytes <=
+        play->limits.world_memory)
+        memory = aligned_alloc(64, bytes);
+    if (memory == NULL)
+        atomic_fetch_sub(&play->memory, (int64_t)bytes);
+    return memory;
+}
+
+static void
+tensor_release(void *user_data, void *memory, size_t bytes)
+{
+    DdpPlay *play = user_data;
+
+    free(memory);
+    atomic_fetch_sub(&play->memory, (int64_t)bytes);
+}
+
 /* ---- ending a rank ---- */
 
 int
@@ -355,6 +379,7 @@ ddp_script_state_new(DdpPlay *play, const DdpScriptSpec *spec, GError **error)
 {
     DdpScriptPrivate *priv = g_new0(DdpScriptPrivate, 1);
     DdpScriptRank *script = g_new0(DdpScriptRank, 1);
+    const DdpMemoryOps tensor_memory = {tensor_allocate, tensor_release, play};
 
     priv->play = play;
     priv->memory_max = play->limits.memory;
@@ -369,8 +394,8 @@ ddp_script_state_new(DdpPlay *play, const DdpScriptSpec *spec, GError **error)
     script->world_rank = spec->world_rank;
     script->pid = spec->pid;
     script->host = ddp_script_host(script->node_rank);
-    script->model = ddp_model_context_new(NULL, (size_t)play->limits.tensor,
-                                          (size_t)play->limits.world_memory, play->seed);
+    script->model =
+        ddp_model_context_new(&tensor_memory, (size_t)play->limits.tensor, 0, play->seed);
 
     lua_State *L = lua_newstate(allocate, priv);
 

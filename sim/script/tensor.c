@@ -571,6 +571,8 @@ l_index(lua_State *L)
 
     const char *nearest = ddp_args_nearest(name, field_names);
 
+    if (nearest == NULL)
+        nearest = ddp_lua_tensor_nearest_method(name);
     if (nearest != NULL)
         return luaL_error(L, "a tensor has no '%s', did you mean '%s'?", name, nearest);
     return luaL_error(L, "a tensor has no '%s'", name);

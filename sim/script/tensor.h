@@ -104,6 +104,8 @@ int ddp_lua_tensor_text(lua_State *L);
 
 /* tensor_methods.c: pushes the table of methods. */
 void ddp_lua_push_tensor_methods(lua_State *L);
+/* The method that a typing slip away from @name, or NULL. */
+const char *ddp_lua_tensor_nearest_method(const char *name);
 
 /* tensor.c: makes the type, with its metatable out of a scenario's reach. */
 void ddp_lua_open_tensor(lua_State *L);

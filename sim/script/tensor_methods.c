@@ -2,7 +2,15 @@
 /* The methods of tensors: t:sum(), t:reshape(2, 3), ... Dimensions and indices count from 0. */
 #include "model/autograd.h"
 #include "sim/script/script_rank.h"
+#include "sim/script/state.h"
 #include "sim/script/tensor.h"
+
+/* For what looks at elements without an operation of the model, which would be charged. */
+static void
+charge_look(lua_State *L, const DdpTensor *x)
+{
+    ddp_script_charge(L, ddp_tensor_numel(x) / 4);
+}
 
 /* Ends a verb that works in place with the tensor that it was called on. */
 static int
@@ -232,24 +240,6 @@ l_normal_(lua_State *L)
     return return_self(L, ok, error);
 }
 
-/* clamp(min, max), either of which may be nil */
-static int
-l_clamp(lua_State *L)
-{
-    DdpTensor **low = ddp_lua_tensor_slot(L);
-    DdpTensor *x = ddp_lua_check_tensor(L, 1);
-    GError *error = NULL;
-
-    if (lua_isnoneornil(L, 2) || low == NULL)
-        *low = ddp_tensor_ref(x);
-    else
-        *low = ddp_binary(DDP_BINARY_MAXIMUM, ddp_operand_tensor(x), ddp_lua_check_operand(L, 2),
-                          &error);
-    if (*low == NULL)
-        return ddp_args_raise(L, error);
-    return 1;
-}
-
 /* ---- numbers ------------------------------------------------------------------------- */
 
 static int
@@ -339,6 +329,7 @@ l_equal(lua_State *L)
     DdpTensor *a = ddp_lua_check_tensor(L, 1);
     DdpTensor *b = ddp_lua_check_tensor(L, 2);
 
+    charge_look(L, a);
     lua_pushboolean(L, all_close(a, b, 0.0, 0.0));
     return 1;
 }
@@ -352,6 +343,7 @@ l_allclose(lua_State *L)
     DdpTensor *b = ddp_lua_check_tensor(L, 2);
     DdpOptions options = ddp_options_open(L, 3, "allclose", names);
 
+    charge_look(L, a);
     lua_pushboolean(L, all_close(a, b, ddp_options_number(&options, "rtol", 1e-5),
                                  ddp_options_number(&options, "atol", 1e-8)));
     return 1;
@@ -360,7 +352,7 @@ l_allclose(lua_State *L)
 /* ---- reductions: sum(dim, keepdim) --------------------------------------------------- */
 
 static int
-reduce(lua_State *L, DdpReduceOp op)
+reduce(lua_State *L, DdpFold op)
 {
     DdpTensor *x = ddp_lua_check_tensor(L, 1);
     int dim = ddp_lua_opt_dim(L, 2, DDP_DIM_ALL);
@@ -372,30 +364,30 @@ reduce(lua_State *L, DdpReduceOp op)
 static int
 l_sum(lua_State *L)
 {
-    return reduce(L, DDP_REDUCE_SUM);
+    return reduce(L, DDP_FOLD_SUM);
 }
 
 static int
 l_mean(lua_State *L)
 {
-    return reduce(L, DDP_REDUCE_MEAN);
+    return reduce(L, DDP_FOLD_MEAN);
 }
 
 static int
 l_argmax(lua_State *L)
 {
-    return reduce(L, DDP_REDUCE_ARGMAX);
+    return reduce(L, DDP_FOLD_ARGMAX);
 }
 
 static int
 l_argmin(lua_State *L)
 {
-    return reduce(L, DDP_REDUCE_ARGMIN);
+    return reduce(L, DDP_FOLD_ARGMIN);
 }
 
 /* max() is one tensor; max(dim) two: the values and their places; max(other) is elementwise. */
 static int
-extremum(lua_State *L, DdpReduceOp op, DdpBinaryOp elementwise)
+extremum(lua_State *L, DdpFold op, DdpBinaryOp elementwise)
 {
     DdpTensor *x = ddp_lua_check_tensor(L, 1);
     DdpTensor *other = ddp_lua_test_tensor(L, 2);
@@ -420,21 +412,21 @@ extremum(lua_State *L, DdpReduceOp op, DdpBinaryOp elementwise)
 static int
 l_max(lua_State *L)
 {
-    return extremum(L, DDP_REDUCE_MAX, DDP_BINARY_MAXIMUM);
+    return extremum(L, DDP_FOLD_MAX, DDP_BINARY_MAXIMUM);
 }
 
 static int
 l_min(lua_State *L)
 {
-    return extremum(L, DDP_REDUCE_MIN, DDP_BINARY_MINIMUM);
+    return extremum(L, DDP_FOLD_MIN, DDP_BINARY_MINIMUM);
 }
 
-/* The sum of the truth values of all elements. */
 static size_t
-count_true(const DdpTensor *x)
+count_true(lua_State *L, const DdpTensor *x)
 {
     size_t count = 0;
 
+    charge_look(L, x);
     for (size_t i = 0; i < ddp_tensor_numel(x); i++)
         count += ddp_tensor_item_f64(x, i) != 0.0;
     return count;
@@ -456,7 +448,7 @@ push_truth(lua_State *L, bool truth)
 static int
 l_any(lua_State *L)
 {
-    return push_truth(L, count_true(ddp_lua_check_tensor(L, 1)) > 0);
+    return push_truth(L, count_true(L, ddp_lua_check_tensor(L, 1)) > 0);
 }
 
 static int
@@ -464,7 +456,7 @@ l_all(lua_State *L)
 {
     const DdpTensor *x = ddp_lua_check_tensor(L, 1);
 
-    return push_truth(L, count_true(x) == ddp_tensor_numel(x));
+    return push_truth(L, count_true(L, x) == ddp_tensor_numel(x));
 }
 
 static int
@@ -719,7 +711,6 @@ static const luaL_Reg methods[] = {
     {"backward", l_backward},
     {"bfloat16", l_bfloat16},
     {"bool", l_bool},
-    {"clamp", l_clamp},
     {"clone", l_clone},
     {"contiguous", l_same},
     {"copy_", l_copy_},
@@ -792,8 +783,24 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
+const char *
+ddp_lua_tensor_nearest_method(const char *name)
+{
+    const char *names[G_N_ELEMENTS(methods)];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
+        names[i] = methods[i].name;
+    return ddp_args_nearest(name, names);
+}
+
 void
 ddp_lua_push_tensor_methods(lua_State *L)
 {
+    /* One table for all who ask: the type, torch and F. */
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, methods) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
     luaL_newlib(L, methods);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, methods);
 }

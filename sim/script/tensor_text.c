@@ -82,21 +82,26 @@ write_element(const Printer *p, size_t index, char *text)
 
 typedef void (*ElementFunc)(Printer *p, size_t index);
 
-/* How many places of a dimension are shown; place @i of those is this index, or SIZE_MAX for "...". */
+static bool
+is_cut(const Printer *p, int dim)
+{
+    return p->summarized && ddp_tensor_shape(p->tensor)[dim] > 2 * EDGE_ITEMS;
+}
+
+/* How many places of a dimension are shown, of which the middle one may be "...". */
 static size_t
 shown_count(const Printer *p, int dim)
 {
-    size_t size = (size_t)ddp_tensor_shape(p->tensor)[dim];
-
-    return p->summarized && size > 2 * EDGE_ITEMS ? 2 * EDGE_ITEMS + 1 : size;
+    return is_cut(p, dim) ? 2 * EDGE_ITEMS + 1 : (size_t)ddp_tensor_shape(p->tensor)[dim];
 }
 
+/* The index at place @i, or SIZE_MAX for "...". */
 static size_t
 shown_index(const Printer *p, int dim, size_t i)
 {
     size_t size = (size_t)ddp_tensor_shape(p->tensor)[dim];
 
-    if (shown_count(p, dim) == size || i < EDGE_ITEMS)
+    if (!is_cut(p, dim) || i < EDGE_ITEMS)
         return i;
     return i == EDGE_ITEMS ? SIZE_MAX : size - (2 * EDGE_ITEMS + 1) + i;
 }

@@ -123,6 +123,56 @@ death_text(const DdpWorld *world, DdpBackend backend)
 
 /* ---- the kinds of trouble ---- */
 
+/*
+ * A loop that goes round more often on some ranks: those that wait have called from this place
+ * before, and the others have too, but not as often.
+ */
+static bool
+explain_iterations(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *longer,
+                   const GArray *shorter)
+{
+    const DdpRankVerdict *first = first_of(world, longer);
+    const DdpSite *site = &first->call.site;
+    uint64_t many = ddp_world_calls_from(world, g_array_index(longer, int, 0), site);
+    uint64_t few = many;
+
+    for (guint i = 0; i < shorter->len; i++) {
+        uint64_t calls = ddp_world_calls_from(world, g_array_index(shorter, int, i), site);
+
+        if (calls == 0 || calls >= many)
+            return false;
+        few = MIN(few, calls);
+    }
+
+    g_autofree char *who = ddp_ranks_text(longer);
+    g_autofree char *others = ddp_ranks_text(shorter);
+    g_autofree char *place = site_text(&first->call);
+    const DdpRankVerdict *other = first_of(world, shorter);
+    const char *kind = ddp_call_kind_name(first->call.kind);
+    g_autofree char *other_place = other->waits ? site_text(&other->call) : NULL;
+    g_autofree char *where =
+        other->waits ? g_strdup_printf("wait in %s at %s", ddp_call_kind_name(other->call.kind),
+                                       other_place)
+                     : g_strdup("have left the loop");
+
+    diagnosis->cls = "uneven_iterations";
+    diagnosis->summary = g_strdup_printf(
+        "%s %s in turn %" G_GUINT64_FORMAT " of the loop around %s at %s, but %s made only %"
+        G_GUINT64_FORMAT " and %s",
+        who, is_or_are(longer), many, kind, place, others, few, where);
+    diagnosis->root_cause = g_strdup_printf(
+        "the loop around %s at %s runs %" G_GUINT64_FORMAT " times on %s and %" G_GUINT64_FORMAT
+        " times on %s: shards of different lengths, or a break that depends on the rank",
+        kind, place, many, who, few, others);
+    diagnosis->fix = g_strdup("give every rank the same number of batches (a DistributedSampler "
+                              "pads or drops), or let ranks join");
+    if (longer->len < shorter->len)
+        g_array_append_vals(diagnosis->blamed, longer->data, longer->len);
+    else if (shorter->len < longer->len)
+        g_array_append_vals(diagnosis->blamed, shorter->data, shorter->len);
+    return true;
+}
+
 /* Some wait in a collective that others will never join. */
 static void
 explain_missing(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *waiting)
@@ -133,6 +183,9 @@ explain_missing(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *wa
     g_autofree char *missing = ddp_ranks_text(diagnosis->missing);
     g_autofree char *site = site_text(&first->call);
     const char *kind = ddp_call_kind_name(first->call.kind);
+    if (explain_iterations(diagnosis, world, waiting, diagnosis->missing))
+        return;
+
     const char *where = absent->state == DDP_RANK_FINISHED ? "finished without calling it"
                                                            : "will not come";
 
@@ -277,6 +330,10 @@ explain_difference(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray 
     g_autofree char *most_site = site_text(most->call);
     g_autofree char *other_site = site_text(other->call);
 
+    if (difference == DDP_CALL_DIFFERS_KIND && sides->len == 2 &&
+        (explain_iterations(diagnosis, world, most->ranks, other->ranks) ||
+         explain_iterations(diagnosis, world, other->ranks, most->ranks)))
+        return;
     diagnosis->cls = difference_class(difference);
     diagnosis->summary = g_strdup_printf(
         "ranks met in different calls: %s in %s at %s, %s in %s at %s", other_ranks, other_call,

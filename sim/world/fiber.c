@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/world/context.h"
 #include "sim/world/error.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -30,15 +31,6 @@
 #ifdef HAVE_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
-
-/* The C symbols of libboost_context; its header is C++ only. */
-typedef struct {
-    void *context;
-    void *data;
-} Transfer;
-
-Transfer jump_fcontext(void *to, void *data);
-void *make_fcontext(void *stack_top, size_t bytes, void (*entry)(Transfer));
 
 /* Linux 6.13: a guard without a mapping of its own, of which a process may have 65,530. */
 #ifndef MADV_GUARD_INSTALL
@@ -142,20 +134,14 @@ after_switch(DdpFiber *now)
 
 /* ---- switching ---- */
 
-/* The data that travels with a jump: who left, so that the one who goes on can store where. */
-typedef struct {
-    DdpFiber *from;
-    DdpFiber *to;
-} Jump;
-
+/* The data of a jump is the fiber that goes on; where the other was left is stored before. */
 static void
-fiber_entry(Transfer transfer)
+fiber_entry(void *data)
 {
-    Jump jump = *(Jump *)transfer.data;
+    DdpFiber *fiber = data;
 
-    jump.from->context = transfer.context;
-    after_switch(jump.to);
-    jump.to->func(jump.to->user_data);
+    after_switch(fiber);
+    fiber->func(fiber->user_data);
     g_assert_not_reached();
 }
 
@@ -192,7 +178,7 @@ ddp_fiber_init(DdpFiber *fiber, DdpStacks *stacks, int index, DdpFiberFunc func,
     fiber->user_data = user_data;
     fiber->stack_top = stacks->memory + (size_t)(index + 1) * stacks->stride;
     fiber->stack_bytes = stacks->stride - stacks->guard;
-    fiber->context = make_fcontext(fiber->stack_top, fiber->stack_bytes, fiber_entry);
+    fiber->context = ddp_context_new(fiber->stack_top, fiber->stack_bytes, fiber_entry);
     fiber->sanitizer = NULL;
 #ifdef HAVE_TSAN
     fiber->sanitizer = __tsan_create_fiber(0);
@@ -202,24 +188,16 @@ ddp_fiber_init(DdpFiber *fiber, DdpStacks *stacks, int index, DdpFiberFunc func,
 void
 ddp_fiber_switch(DdpFiber *from, DdpFiber *to)
 {
-    Jump jump = {from, to};
-
     before_switch(from, to, false);
-
-    Transfer transfer = jump_fcontext(to->context, &jump);
-
-    /* Back again, from whoever it was. */
-    ((Jump *)transfer.data)->from->context = transfer.context;
+    ddp_context_jump(&from->context, to->context, to);
     after_switch(from);
 }
 
 void
 ddp_fiber_leave(DdpFiber *from, DdpFiber *to)
 {
-    Jump jump = {from, to};
-
     before_switch(from, to, true);
-    jump_fcontext(to->context, &jump);
+    ddp_context_jump(&from->context, to->context, to);
     g_assert_not_reached();
 }
 

@@ -13,6 +13,8 @@
  */
 #include "sim/world/world.h"
 
+#include <string.h>
+
 #include "sim/world/fiber.h"
 #include "sim/world/schedule.h"
 
@@ -28,6 +30,12 @@ typedef enum {
     LIFE_ENDED,
 } Life;
 
+typedef struct {
+    const char *file; /* borrowed; equal places have equal texts, mostly one pointer */
+    int line;
+    uint64_t calls;
+} SiteCount;
+
 struct DdpRank {
     DdpFiber fiber;
     DdpWorld *world;
@@ -41,6 +49,9 @@ struct DdpRank {
     int64_t due_ns;       /* while it sleeps */
     uint64_t sleep_seq;   /* ties at the same instant wake in the order they went to sleep */
     GError *error;        /* it failed */
+    SiteCount *sites;     /* the places it called from, in order of the first call */
+    guint site_count;
+    guint site_last; /* the one it called from last: loops come back to few places */
     DdpRankVerdict verdict;
 };
 
@@ -50,6 +61,7 @@ struct DdpWorld {
     DdpStacks *stacks;
     DdpComm *comm;
     DdpFiber main;
+    DdpTrace *trace; /* (nullable): borrowed */
     DdpRank *ranks;
     GPtrArray *sleepers; /* of DdpRank*, a binary heap, the earliest first */
     uint64_t sleep_seq;
@@ -160,7 +172,13 @@ now_ns(void *engine)
     return ((DdpWorld *)engine)->now_ns;
 }
 
-static const DdpParkOps park_ops = {park, wake, hopeless, now_ns};
+static void
+yield(void *engine, int index)
+{
+    ddp_rank_yield(&((DdpWorld *)engine)->ranks[index]);
+}
+
+static const DdpParkOps park_ops = {park, wake, yield, hopeless, now_ns};
 
 /* ---- sleeping ---- */
 
@@ -224,16 +242,16 @@ ddp_rank_sleep_ns(DdpRank *rank, int64_t duration_ns, GError **error)
         g_set_error(error, DDP_COMM_ERROR, DDP_COMM_ERROR_ENDED, "the world was ended");
         return false;
     }
-    if (world->spec.trace != NULL)
-        ddp_trace_event(world->spec.trace, world->now_ns, rank->index, "sleep", NULL);
+    if (world->trace != NULL)
+        ddp_trace_event(world->trace, world->now_ns, rank->index, "sleep", NULL);
     rank->due_ns = duration_ns > INT64_MAX - world->now_ns ? INT64_MAX
                                                            : world->now_ns + duration_ns;
     rank->sleep_seq = world->sleep_seq++;
     rank->life = LIFE_SLEEPING;
     push_sleeper(world->sleepers, rank);
     yield_to_next(rank);
-    if (world->spec.trace != NULL)
-        ddp_trace_event(world->spec.trace, world->now_ns, rank->index, "wake", NULL);
+    if (world->trace != NULL)
+        ddp_trace_event(world->trace, world->now_ns, rank->index, "wake", NULL);
     return true;
 }
 
@@ -253,16 +271,16 @@ rank_entry(void *user_data)
     DdpWorld *world = rank->world;
 
     rank->started = true;
-    if (world->spec.trace != NULL)
-        ddp_trace_event(world->spec.trace, world->now_ns, rank->index, "start", NULL);
+    if (world->trace != NULL)
+        ddp_trace_event(world->trace, world->now_ns, rank->index, "start", NULL);
 
     bool ok = world->func(rank, world->user_data, &rank->error);
 
     g_assert(ok == (rank->error == NULL));
     rank->life = LIFE_ENDED;
     world->ended_count++;
-    if (world->spec.trace != NULL)
-        ddp_trace_event(world->spec.trace, world->now_ns, rank->index, ok ? "finish" : "fail",
+    if (world->trace != NULL)
+        ddp_trace_event(world->trace, world->now_ns, rank->index, ok ? "finish" : "fail",
                         ok ? NULL : rank->error->message);
     ddp_comm_leave(world->comm, rank->index);
     ddp_fiber_leave(&rank->fiber, next_fiber(world));
@@ -329,8 +347,8 @@ say_verdict(DdpWorld *world)
     for (int rank = 0; rank < world->spec.size; rank++)
         note_rank(&world->ranks[rank]);
     world->outcome = judge(world);
-    if (world->spec.trace != NULL)
-        ddp_trace_event(world->spec.trace, world->now_ns, -1, "verdict",
+    if (world->trace != NULL)
+        ddp_trace_event(world->trace, world->now_ns, -1, "verdict",
                         ddp_outcome_name(world->outcome));
 
     g_autofree char *message =
@@ -456,6 +474,12 @@ ddp_world_new(const DdpWorldSpec *spec, GError **error)
 }
 
 void
+ddp_world_set_trace(DdpWorld *world, DdpTrace *trace)
+{
+    world->trace = trace;
+}
+
+void
 ddp_world_free(DdpWorld *world)
 {
     if (world == NULL)
@@ -463,6 +487,7 @@ ddp_world_free(DdpWorld *world)
     for (int i = 0; i < world->spec.size; i++) {
         ddp_fiber_clear(&world->ranks[i].fiber);
         g_clear_error(&world->ranks[i].error);
+        g_free(world->ranks[i].sites);
         g_free(world->ranks[i].verdict.error);
         g_free(world->ranks[i].verdict.call_name);
     }
@@ -580,12 +605,57 @@ ddp_rank_set_cut_short(DdpRank *rank)
 
 /* ---- collectives ---- */
 
+static bool
+is_site(const SiteCount *count, const DdpSite *site)
+{
+    return count->line == site->line &&
+           (count->file == site->file || strcmp(count->file, site->file) == 0);
+}
+
+static void
+count_site(DdpRank *rank, const DdpSite *site)
+{
+    guint at = rank->site_last + 1;
+
+    if (rank->site_count > 0 && is_site(&rank->sites[rank->site_last], site)) {
+        rank->sites[rank->site_last].calls++;
+        return;
+    }
+    /* Most often the next place of the loop is the next of the list. */
+    for (guint i = 0; i < rank->site_count; i++, at++) {
+        if (at >= rank->site_count)
+            at = 0;
+        if (is_site(&rank->sites[at], site)) {
+            rank->site_last = at;
+            rank->sites[at].calls++;
+            return;
+        }
+    }
+    if ((rank->site_count & (rank->site_count - 1)) == 0)
+        rank->sites = g_renew(SiteCount, rank->sites, MAX(2 * rank->site_count, 2));
+    rank->sites[rank->site_count] = (SiteCount){site->file, site->line, 1};
+    rank->site_last = rank->site_count++;
+}
+
+uint64_t
+ddp_world_calls_from(const DdpWorld *world, int rank, const DdpSite *site)
+{
+    const DdpRank *asked = &world->ranks[rank];
+
+    for (guint i = 0; i < asked->site_count; i++) {
+        if (is_site(&asked->sites[i], site))
+            return asked->sites[i].calls;
+    }
+    return 0;
+}
+
 bool
 ddp_rank_group_call(DdpRank *rank, DdpGroup *group, DdpCall *call, GError **error)
 {
     DdpWorld *world = rank->world;
-    DdpTrace *trace = world->spec.trace;
+    DdpTrace *trace = world->trace;
 
+    count_site(rank, &call->site);
     if (trace == NULL)
         return ddp_comm_call(world->comm, rank->index, group, call, error);
 

@@ -36,18 +36,20 @@ typedef struct {
     uint64_t seed;        /* of the schedule */
     const char *schedule; /* (nullable): see sim/world/schedule.h */
     size_t stack_bytes;   /* of each rank */
-    DdpTrace *trace;      /* (nullable): borrowed */
     /* (nullable): called once a verdict is certain, for each rank that still runs: it need not
      * come to an end by itself, only to its next collective. */
     void (*hurry)(DdpRank *rank, void *user_data);
 } DdpWorldSpec;
 
-/* One rank, one node, NCCL, round-robin, stacks of 64 KiB, no trace. */
+/* One rank, one node, NCCL, round-robin, stacks of 64 KiB. */
 DdpWorldSpec ddp_world_spec_default(void);
 
 /* (transfer full): a world that has not run yet, or NULL with @error set. Copies @spec. */
 DdpWorld *ddp_world_new(const DdpWorldSpec *spec, GError **error);
 void ddp_world_free(DdpWorld *world);
+
+/* Before it runs: what its ranks do is written to @trace, which is borrowed. */
+void ddp_world_set_trace(DdpWorld *world, DdpTrace *trace);
 
 typedef enum {
     DDP_OUTCOME_COMPLETED,
@@ -94,6 +96,8 @@ typedef struct {
 } DdpRankVerdict;
 
 const DdpRankVerdict *ddp_world_rank_verdict(const DdpWorld *world, int rank);
+/* How often a rank has called a collective from that place, the call it waits in included. */
+uint64_t ddp_world_calls_from(const DdpWorld *world, int rank, const DdpSite *site);
 /* What differed where members met; DDP_CALL_SAME if that was not the trouble. */
 DdpCallDifference ddp_world_difference(const DdpWorld *world);
 

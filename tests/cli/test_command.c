@@ -74,7 +74,7 @@ START_TEST(test_the_verdict_reads_from_what_to_fix)
                            "ranks 1-3  finished",
                            "  why       only rank 0 called all_gather",
                            "  for real  with NCCL the job would hang",
-                           "0.67 GPU-hours",
+                           "4 GPUs × 10 min = 0.67",
                            "  fix       call all_gather on every rank"};
     const char *at = it.out;
 

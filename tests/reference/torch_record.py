@@ -320,6 +320,56 @@ def training_figures():
     r.write()
 
 
+def text_figures():
+    """How torch prints tensors; line ends are written as \\n."""
+    r = Record("torch_text.txt")
+    torch.manual_seed(77)
+    inf, nan = float("inf"), float("nan")
+    cases = {
+        "number": torch.tensor(3.5),
+        "whole_number": torch.tensor(10.0),
+        "zero": torch.tensor(0.0),
+        "integer": torch.tensor(-7),
+        "flag": torch.tensor(True),
+        "vector": torch.tensor([0.0, 10.0]),
+        "negative": torch.tensor([1.5, -2.25, 0.0]),
+        "integers": torch.tensor([1, -200, 3]),
+        "flags": torch.tensor([True, False, True]),
+        "double": torch.tensor([0.1, 0.2], dtype=torch.float64),
+        "half": torch.tensor([0.1, 2.0]).half(),
+        "bytes": torch.tensor([1, 255], dtype=torch.uint8),
+        "small": torch.tensor([1e-5, 1.0]),
+        "large": torch.tensor([1.0, 123456.75]),
+        "whole_large": torch.tensor([1.0, 2e9]),
+        "not_finite": torch.tensor([inf, -inf, nan, 1.0]),
+        "not_finite_fraction": torch.tensor([inf, nan, 0.5]),
+        "only_nan": torch.tensor([nan, nan]),
+        "zeros": torch.zeros(2, 3),
+        "matrix": torch.randn(3, 4),
+        "cube": torch.randn(2, 2, 3),
+        "hypercube": torch.arange(16).reshape(2, 2, 2, 2),
+        "long": torch.arange(100),
+        "long_floats": torch.randn(30),
+        "very_long": torch.arange(1001),
+        "wide": torch.randn(2, 501),
+        "tall": torch.arange(1200).reshape(400, 3),
+        "large_cube": torch.arange(1400).reshape(7, 10, 20),
+        "empty": torch.empty(0),
+        "empty_matrix": torch.empty(0, 3),
+        "empty_integers": torch.empty(2, 0, dtype=torch.int32),
+        "single": torch.tensor([[5.0]]),
+        "break_before_dtype": torch.arange(22, dtype=torch.int32),
+    }
+    for name, x in cases.items():
+        r.add(name, x)
+        r.lines.append(f"text.{name} " + str(x).replace("\n", "\\n"))
+    leaf = torch.tensor([1.0, 2.0], requires_grad=True)
+    r.lines.append("text.leaf " + str(leaf))
+    r.lines.append("text.computed " + str(leaf + leaf))
+    r.lines.append("text.loss " + str((leaf * leaf).sum()))
+    r.write()
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     random_figures()
@@ -327,3 +377,4 @@ if __name__ == "__main__":
     op_figures()
     optim_figures()
     training_figures()
+    text_figures()

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Turns a Lua module into a C string: embed.sh MODULE.lua > MODULE.lua.h
+# Turns a Lua module into a C array (a string could be too long for C): embed.sh MODULE.lua
 set -eu
-name=$(basename "$1" .lua)
-printf 'static const char lua_%s[] =\n' "$name"
-sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/    "/' -e 's/$/\\n"/' "$1"
-printf '    ;\n'
+printf 'static const char lua_%s[] = {\n' "$(basename "$1" .lua)"
+od -An -v -tu1 "$1" | sed -e 's/\([0-9][0-9]*\)/\1,/g'
+printf '};\n'

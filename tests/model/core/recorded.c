@@ -49,6 +49,15 @@ recorded_has(const Recorded *recorded, const char *name)
     return g_hash_table_contains(recorded->lines, name);
 }
 
+const char *
+recorded_line(const Recorded *recorded, const char *name)
+{
+    const char *line = g_hash_table_lookup(recorded->lines, name);
+
+    ck_assert_msg(line != NULL, "nothing is recorded for %s", name);
+    return line;
+}
+
 static int
 parse_shape(const char *text, int64_t *shape)
 {
@@ -65,11 +74,9 @@ parse_shape(const char *text, int64_t *shape)
 DdpTensor *
 recorded_tensor(const Recorded *recorded, DdpModelContext *context, const char *name)
 {
-    const char *line = g_hash_table_lookup(recorded->lines, name);
+    const char *line = recorded_line(recorded, name);
     int64_t shape[DDP_TENSOR_DIMS_MAX];
     DdpDtype dtype;
-
-    ck_assert_msg(line != NULL, "nothing is recorded for %s", name);
 
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
 

@@ -18,6 +18,9 @@ void recorded_free(Recorded *recorded);
 
 bool recorded_has(const Recorded *recorded, const char *name);
 
+/* (transfer none): what stands behind the name, as it is. */
+const char *recorded_line(const Recorded *recorded, const char *name);
+
 /* (transfer full) */
 DdpTensor *recorded_tensor(const Recorded *recorded, DdpModelContext *context, const char *name);
 

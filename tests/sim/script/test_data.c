@@ -8,10 +8,10 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "sim/script/limits.h"
 #include "sim/script/play.h"
+#include "sim/script/run_limits.h"
 #include "sim/script/script_rank.h"
-#include "sim/script/state.h"
+#include "sim/script/state_private.h"
 #include "tests/testutil.h"
 
 static void
@@ -21,7 +21,7 @@ collect_line(const char *line, int rank, void *user_data)
     g_string_append_printf(user_data, "%s\n", line);
 }
 
-/* oracle(f): runs f as the only process there is. */
+/* oracle(f): runs f as the only process there is; what it prints is not heard. */
 static int
 l_oracle(lua_State *L)
 {
@@ -236,8 +236,8 @@ START_TEST(test_an_oracle_pass_does_not_advance_a_generator)
     assert_prints("local g = torch.Generator():manual_seed(1000)\n"
                   "local loader = data.DataLoader(numbers(10), { batch_size = 5, shuffle = true,\n"
                   "                                              generator = g })\n"
-                  "oracle(function() print(batches(loader)) end)\n"
-                  "print(batches(loader))\n",
+                  "local seen oracle(function() seen = batches(loader) end)\n"
+                  "print(seen) print(batches(loader))\n",
                   "7 3 5 4 8|0 2 9 6 1\n"
                   "7 3 5 4 8|0 2 9 6 1\n");
 }
@@ -313,8 +313,8 @@ START_TEST(test_numbers_given_by_hand_are_kept)
         "local s = data.DistributedSampler(numbers(10), { num_replicas = 2, rank = 1,\n"
         "                                                 shuffle = false })\n"
         "local loader = data.DataLoader(numbers(10), { batch_size = 9, sampler = s })\n"
-        "print(batches(loader))\n"
-        "oracle(function() print(batches(loader)) end)\n",
+        "local seen oracle(function() seen = batches(loader) end)\n"
+        "print(batches(loader)) print(seen)\n",
         "1 3 5 7 9\n1 3 5 7 9\n");
 }
 END_TEST
@@ -328,12 +328,46 @@ START_TEST(test_the_oracle_sees_the_whole_data_set_once)
         g_autofree char *text = g_strdup_printf(
             "local s = data.DistributedSampler(numbers(10), { %s shuffle = false })\n"
             "local loader = data.DataLoader(numbers(10), { batch_size = 6, sampler = s })\n"
-            "oracle(function() print(#loader, #s, s.rank, batches(loader)) end)\n"
-            "print(#loader, #s, s.rank, batches(loader))\n",
+            "local function look() return { #loader, #s, s.rank, batches(loader) } end\n"
+            "local seen oracle(function() seen = look() end)\n"
+            "print(table.unpack(seen)) print(table.unpack(look()))\n",
             ways[i]);
 
         assert_prints_on(3, 4, text, "2\t10\t0\t0 1 2 3 4 5|6 7 8 9\n1\t3\t3\t3 7 1\n");
     }
+}
+END_TEST
+
+/* ---- the audit ---- */
+
+START_TEST(test_every_batch_is_noted_with_the_size_of_its_data_set)
+{
+    DdpLimits limits = ddp_limits_default();
+    g_autoptr(DdpPlay) play = ddp_play_new(&limits, 0, NULL);
+    DdpScriptSpec spec = {.rank = 0, .world_size = 1, .nproc_per_node = 1};
+    g_autoptr(GError) error = NULL;
+    lua_State *L = ddp_script_state_new(play, &spec, &error);
+
+    ck_assert_no_error(error);
+    play->audit = ddp_audit_new(1);
+    ddp_script_rank(L)->priv->evaluation = 0;
+    ck_assert(run_chunk(L, "lesson.lua",
+                        "local ds = data.Subset(data.TensorDataset(torch.arange(10)),\n"
+                        "                       { 9, 8, 7, 6, 5, 4, 3 })\n"
+                        "local loader = data.DataLoader(ds, { batch_size = 2,\n"
+                        "                                     sampler = { 0, 6, 2, 0, 2 } })\n"
+                        "for x in loader:iter() do end\n",
+                        &error));
+    ck_assert_no_error(error);
+    ddp_audit_logged(play->audit, 0, 0, 0, "loss", 0, 1.0, NULL);
+    ddp_audit_finish(play->audit, play->record);
+
+    const DdpAuditRow *row = g_ptr_array_index(play->record->audit, 0);
+
+    ck_assert_int_eq(row->samples, 3);
+    ck_assert_int_eq(row->of, 7);
+    ck_assert_int_eq(row->duplicates, 2);
+    ddp_script_state_free(L);
 }
 END_TEST
 
@@ -447,6 +481,7 @@ main(void)
     TCase *datasets = tcase_create("datasets");
     TCase *loaders = tcase_create("loaders");
     TCase *distributed = tcase_create("distributed");
+    TCase *audit = tcase_create("audit");
     TCase *misuse = tcase_create("misuse");
 
     tcase_add_test(datasets, test_a_tensor_dataset_gives_rows_of_each_tensor);
@@ -472,6 +507,9 @@ main(void)
     tcase_add_test(distributed, test_numbers_given_by_hand_are_kept);
     tcase_add_test(distributed, test_the_oracle_sees_the_whole_data_set_once);
     suite_add_tcase(suite, distributed);
+
+    tcase_add_test(audit, test_every_batch_is_noted_with_the_size_of_its_data_set);
+    suite_add_tcase(suite, audit);
 
     tcase_add_loop_test(misuse, test_a_mistake_is_one_line_with_its_place, 0,
                         (int)G_N_ELEMENTS(mistakes));

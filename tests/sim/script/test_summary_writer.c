@@ -220,7 +220,7 @@ END_TEST
 START_TEST(test_a_tensor_of_one_element_is_a_value)
 {
     run("w = SummaryWriter('a')\n"
-        "w:add_scalar('t', tensor{ 1.5 }, 0); w:add_scalar('t', tensor{ 1, 3 }:mean(), 1)");
+        "w:add_scalar('t', tensor{ 1.5 }, 0); w:add_scalar('t', tensor{ 1.0, 3.0 }:mean(), 1)");
     check_scalars("a", "t", "0:1.5 1:2 ");
     check_fails("w:add_scalar('t', tensor{ 1, 3 }, 2)",
                 "test.lua:1: add_scalar: value is a tensor of 2 elements, expected a number or one "

@@ -216,10 +216,9 @@ START_TEST(test_metamethods_are_asked_in_the_same_order)
         "table.move(p, 1, 3, 2)",
         "table.move(p, 2, 4, 1)",
         "table.move(p, 1, 2, 1, proxy{})",
-        "table.sort(p)",
     };
 
-    for (size_t i = 0; i + 1 < G_N_ELEMENTS(chunks); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(chunks); i++) {
         g_autofree char *chunk =
             g_strconcat(prelude, chunks[i], "\nreturn table.concat(log, '; ')", NULL);
 

@@ -145,6 +145,35 @@ fails(DdpRank *rank, void *user_data, GError **error)
     return ddp_barrier(rank, error);
 }
 
+/* Rank 2 has one batch more; then everybody leaves. */
+static bool
+uneven(DdpRank *rank, void *user_data, GError **error)
+{
+    (void)user_data;
+    for (int i = 0; i < (ddp_rank_index(rank) == 2 ? 4 : 3); i++) {
+        NOTE(0);
+        if (!ddp_all_reduce(rank, &value, 1, DDP_DTYPE_F32, DDP_REDUCE_SUM, error))
+            return false;
+    }
+    return true;
+}
+
+/* Rank 1 has one batch less, and goes on to the barrier behind the loop. */
+static bool
+uneven_then_barrier(DdpRank *rank, void *user_data, GError **error)
+{
+    float own = 1;
+
+    (void)user_data;
+    for (int i = 0; i < (ddp_rank_index(rank) == 1 ? 2 : 3); i++) {
+        NOTE(0);
+        if (!ddp_all_reduce(rank, &own, 1, DDP_DTYPE_F32, DDP_REDUCE_SUM, error))
+            return false;
+    }
+    NOTE(1);
+    return ddp_barrier(rank, error);
+}
+
 static const struct {
     const char *name;
     DdpRankFunc func;
@@ -162,6 +191,8 @@ static const struct {
     {"shape", other_shape, DDP_OUTCOME_MISMATCH, "shape", "rank 0", 2},
     {"op", other_op, DDP_OUTCOME_MISMATCH, "op", "rank 0", 2},
     {"root", other_root, DDP_OUTCOME_MISMATCH, "root", "rank 1", 2},
+    {"uneven", uneven, DDP_OUTCOME_DEADLOCK, "uneven_iterations", "rank 2", 1},
+    {"uneven, barrier", uneven_then_barrier, DDP_OUTCOME_DEADLOCK, "uneven_iterations", "rank 1", 2},
     {"died", fails, DDP_OUTCOME_ERROR, "died", "rank 1", 1},
 };
 

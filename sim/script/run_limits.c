@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sim/script/limits.h"
+#include "sim/script/run_limits.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,0 +1,28 @@
+#!/bin/bash
+# run.sh BUILD: holds our files against the real programs that read such files.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+venv=$build/tools-venv
+
+skip()
+{
+    echo "SKIPPED: $1 (event files written by our C code and by scenarios, read by TensorBoard)"
+    exit 0
+}
+
+command -v python3 >/dev/null || skip "there is no python3"
+if ! "$venv/bin/python" -c 'import tensorboard' 2>/dev/null; then
+    python3 -m venv "$venv" >/dev/null 2>&1 || skip "python3 cannot make a virtual environment"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check tensorboard setuptools \
+        >"$build/tools-venv.log" 2>&1 || skip "the package tensorboard cannot be had"
+fi
+
+"$venv/bin/python" "$here/check_tensorboard.py" "$build/tests/sim/loggers/write-event-samples"
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+"$build/sim/cli/ddpsim" run fabric_logging_strategies --out "$out" >/dev/null
+"$venv/bin/python" "$here/check_fabric.py" \
+    "$out/fabric_logging_strategies/three_strategies/logs"
