@@ -191,6 +191,36 @@ ddp_memory_pool_chunk_bytes(size_t bytes)
     return (bytes + step - 1) & ~(step - 1);
 }
 
+static void
+release_kept(DdpMemoryPool *pool)
+{
+    for (unsigned class = class_of(DDP_POOL_SMALL_MAX) + 1; class < DDP_POOL_CLASS_COUNT; class++) {
+        size_t top = 10u + (class - 16u) / 4u;
+        size_t bytes = ((size_t)1 << top) + ((size_t)((class - 16u) % 4u + 1) << (top - 2));
+
+        while (pool->lists[class] != NULL) {
+            void *memory = pool->lists[class];
+
+            memcpy(&pool->lists[class], memory, sizeof(void *));
+            pool->ops.release(pool->ops.user_data, memory, bytes);
+        }
+    }
+    pool->kept_bytes = 0;
+}
+
+/* What is kept goes back before memory is refused. */
+static void *
+allocate(DdpMemoryPool *pool, size_t bytes)
+{
+    void *memory = pool->ops.allocate(pool->ops.user_data, bytes);
+
+    if (memory == NULL && pool->kept_bytes > 0) {
+        release_kept(pool);
+        memory = pool->ops.allocate(pool->ops.user_data, bytes);
+    }
+    return memory;
+}
+
 static void *
 block_cut(DdpMemoryPool *pool, size_t chunk_bytes)
 {
@@ -199,7 +229,7 @@ block_cut(DdpMemoryPool *pool, size_t chunk_bytes)
             pool->blocks = g_array_new(FALSE, FALSE, sizeof(Block));
 
         size_t bytes = MIN(BLOCK_BYTES_FIRST << MIN(pool->blocks->len, 16u), BLOCK_BYTES_MAX);
-        Block block = {.memory = pool->ops.allocate(pool->ops.user_data, bytes), .bytes = bytes};
+        Block block = {.memory = allocate(pool, bytes), .bytes = bytes};
 
         if (block.memory == NULL)
             return NULL;
@@ -219,7 +249,7 @@ void *
 ddp_memory_pool_take(DdpMemoryPool *pool, size_t chunk_bytes)
 {
     if (KEEP_NOTHING || chunk_bytes > DDP_POOL_LARGE_MAX)
-        return pool->ops.allocate(pool->ops.user_data, chunk_bytes);
+        return allocate(pool, chunk_bytes);
 
     unsigned class = class_of(chunk_bytes);
     void *memory = pool->lists[class];
@@ -232,24 +262,7 @@ ddp_memory_pool_take(DdpMemoryPool *pool, size_t chunk_bytes)
     }
     if (chunk_bytes <= DDP_POOL_SMALL_MAX)
         return block_cut(pool, chunk_bytes);
-    return pool->ops.allocate(pool->ops.user_data, chunk_bytes);
-}
-
-static void
-release_kept(DdpMemoryPool *pool)
-{
-    for (unsigned class = class_of(DDP_POOL_SMALL_MAX) + 1; class < DDP_POOL_CLASS_COUNT; class++) {
-        size_t top = 10u + (class - 16u) / 4u;
-        size_t bytes = ((size_t)1 << top) + ((size_t)((class - 16u) % 4u + 1) << (top - 2));
-
-        while (pool->lists[class] != NULL) {
-            void *memory = pool->lists[class];
-
-            memcpy(&pool->lists[class], memory, sizeof(void *));
-            pool->ops.release(pool->ops.user_data, memory, bytes);
-        }
-    }
-    pool->kept_bytes = 0;
+    return allocate(pool, chunk_bytes);
 }
 
 void

@@ -6,7 +6,7 @@
  */
 #include <fcntl.h>
 #include <glib.h>
-#include <glib/gstdio.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

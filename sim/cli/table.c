@@ -17,7 +17,8 @@ typedef struct {
 } Cell;
 
 typedef struct {
-    GArray *cells; /* of Cell; NULL for a gap */
+    GArray *cells; /* of Cell; NULL for a gap or a heading */
+    char *heading; /* escaped; NULL for all others */
 } Row;
 
 struct DdpTable {
@@ -41,6 +42,7 @@ static void
 row_clear(void *row)
 {
     g_clear_pointer(&((Row *)row)->cells, g_array_unref);
+    g_free(((Row *)row)->heading);
 }
 
 DdpTable *
@@ -81,7 +83,7 @@ ddp_table_add_row(DdpTable *table)
 {
     g_return_if_fail(table != NULL);
 
-    Row row = {g_array_new(FALSE, FALSE, sizeof(Cell))};
+    Row row = {g_array_new(FALSE, FALSE, sizeof(Cell)), NULL};
 
     g_array_set_clear_func(row.cells, cell_clear);
     g_array_append_val(table->rows, row);
@@ -92,9 +94,19 @@ ddp_table_add_gap(DdpTable *table)
 {
     g_return_if_fail(table != NULL);
 
-    Row gap = {NULL};
+    Row gap = {NULL, NULL};
 
     g_array_append_val(table->rows, gap);
+}
+
+void
+ddp_table_add_heading(DdpTable *table, const char *text)
+{
+    g_return_if_fail(table != NULL && text != NULL);
+
+    Row heading = {NULL, ddp_terminal_escape(text)};
+
+    g_array_append_val(table->rows, heading);
 }
 
 void
@@ -264,11 +276,16 @@ ddp_table_print(const DdpTable *table, const DdpTerminal *terminal, int indent, 
 
     print_head(&printer);
     for (guint i = 0; i < table->rows->len; i++) {
-        const GArray *cells = g_array_index(table->rows, Row, i).cells;
+        const Row *row = &g_array_index(table->rows, Row, i);
 
-        if (cells != NULL)
-            print_cells(&printer, (const Cell *)(const void *)cells->data, cells->len);
-        else
-            g_string_append_c(out, '\n');
+        if (row->cells != NULL) {
+            print_cells(&printer, (const Cell *)(const void *)row->cells->data, row->cells->len);
+            continue;
+        }
+        if (row->heading != NULL) {
+            g_string_append_printf(out, "%*s", indent, "");
+            ddp_terminal_append(terminal, out, DDP_STYLE_BOLD, row->heading);
+        }
+        g_string_append_c(out, '\n');
     }
 }

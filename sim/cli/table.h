@@ -37,6 +37,8 @@ void ddp_table_add_cellf(DdpTable *table, DdpStyle style, const char *format, ..
     G_GNUC_PRINTF(3, 4);
 /* A blank line between the rows before and after. */
 void ddp_table_add_gap(DdpTable *table);
+/* A line of its own between rows, over all columns. */
+void ddp_table_add_heading(DdpTable *table, const char *text);
 
 /* Appends title line, rule and rows, each line @indent spaces in. A table without rows is nothing.
  */

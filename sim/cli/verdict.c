@@ -90,7 +90,7 @@ append_group(GString *out, const RankGroup *group, int width)
 
     g_string_append_printf(out, "  %-*s  ", width, who);
     if (rank->signature != NULL) {
-        g_string_append(out, "waits in ");
+        g_string_append(out, group->ranks->len > 1 ? "wait in " : "waits in ");
         append_escaped(out, rank->signature);
         g_string_append(out, " at ");
         append_escaped(out, rank->site);
@@ -164,6 +164,22 @@ first_failed(const DdpRunRecord *record)
     return NULL;
 }
 
+/* "DEADLOCK: what happened and where", further lines a little in. */
+static void
+append_headline(const DdpTerminal *terminal, GString *out, const char *outcome, const char *text)
+{
+    g_autofree char *line = g_strdup_printf("%s: %s", outcome, text);
+    g_autofree char *escaped = ddp_terminal_escape(line);
+    g_autoptr(GPtrArray) lines = ddp_terminal_wrap(escaped, terminal->width - 2);
+
+    for (guint i = 0; i < lines->len; i++) {
+        if (i > 0)
+            g_string_append(out, "  ");
+        ddp_terminal_append(terminal, out, DDP_STYLE_BAD, lines->pdata[i]);
+        g_string_append_c(out, '\n');
+    }
+}
+
 void
 ddp_verdict_append(const DdpRunRecord *record, const DdpTerminal *terminal, GString *out)
 {
@@ -173,15 +189,10 @@ ddp_verdict_append(const DdpRunRecord *record, const DdpTerminal *terminal, GStr
 
     if (strcmp(record->outcome, "completed") == 0)
         return;
-    ddp_terminal_append(terminal, out, DDP_STYLE_BAD, headline);
-    g_string_append(out, ": ");
-    if (diagnosis != NULL) {
-        append_escaped(out, diagnosis->summary);
-    } else if (failed != NULL) {
-        g_string_append_printf(out, "rank %d failed, ", failed->rank);
-        append_escaped(out, failed->error);
-    }
-    g_string_append_c(out, '\n');
+    if (diagnosis != NULL)
+        append_headline(terminal, out, headline, diagnosis->summary);
+    else if (failed != NULL)
+        append_headline(terminal, out, headline, failed->error);
     append_ranks(record, out);
     if (diagnosis == NULL)
         return;

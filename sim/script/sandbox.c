@@ -192,7 +192,6 @@ count_keys(lua_State *L, int table, bool *sorted_by_lua)
 static void
 push_sorted_keys(lua_State *L, int table, lua_Integer count)
 {
-    ddp_script_charge(L, (uint64_t)count);
     lua_createtable(L, (int)count, 0);
 
     SortKey *keys = lua_newuserdatauv(L, (size_t)count * sizeof *keys + 1, 0);
@@ -269,6 +268,7 @@ l_pairs(lua_State *L)
 
     lua_Integer count = count_keys(L, 1, &sorted_by_lua);
 
+    ddp_script_charge(L, (uint64_t)count);
     if (sorted_by_lua) {
         lua_pushvalue(L, lua_upvalueindex(1));
     } else {
@@ -417,6 +417,8 @@ l_load(lua_State *L)
     bool has_env = !lua_isnone(L, 4);
     const char *mode = luaL_optstring(L, 3, "t");
 
+    if (lua_type(L, 1) == LUA_TSTRING)
+        ddp_script_charge(L, lua_rawlen(L, 1));
     if (strchr(mode, 't') == NULL)
         return luaL_error(L, "load: mode is '%s', but a scenario can load text only", mode);
     lua_settop(L, has_env ? 4 : 2);
@@ -472,7 +474,7 @@ l_collectgarbage(lua_State *L)
     static const char *const options[] = {"collect", "step", NULL};
     int option = luaL_checkoption(L, 1, "collect", options);
 
-    ddp_script_charge(L, 1000);
+    ddp_script_charge(L, 1000 + (uint64_t)ddp_script_rank(L)->priv->memory / 64);
     lua_gc(L, option == 0 ? LUA_GCCOLLECT : LUA_GCSTEP, 0);
     lua_pushinteger(L, 0);
     return 1;

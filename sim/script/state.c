@@ -114,7 +114,8 @@ ddp_script_charge(lua_State *L, uint64_t steps)
     DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
 
     priv->steps += steps;
-    if (priv->steps > priv->steps_max && priv->end == DDP_SCRIPT_END_NONE)
+    /* Each time again: a <close> handler that runs while the rank ends must end as well. */
+    if (priv->steps > priv->steps_max)
         end_steps(L, priv);
 }
 
@@ -125,8 +126,6 @@ hook(lua_State *L, lua_Debug *unused)
 
     (void)unused;
     ddp_script_charge(L, HOOK_STEPS);
-    if (++priv->ticks % 256 != 0 || priv->end != DDP_SCRIPT_END_NONE)
-        return;
     /* The only look at a real clock: it can end a run, never change a number. */
     if (g_get_monotonic_time() - priv->met_us > priv->play->limits.time * G_USEC_PER_SEC) {
         ddp_args_where(L);

@@ -15,7 +15,6 @@ struct DdpScriptPrivate {
     uint64_t steps;
     uint64_t steps_max;
     int64_t met_us; /* monotonic time of the last collective, for the time limit only */
-    uint32_t ticks; /* hook calls, to look at the clock now and then */
     DdpScriptEnd end;
     GPtrArray *error_stack;  /* of char*; (nullable) */
     const char *last_interned; /* (nullable): borrowed from the play */

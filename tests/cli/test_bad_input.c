@@ -183,6 +183,9 @@ static const struct {
     {"local t = {} while true do t[#t + 1] = torch.zeros(1e6) end", "error", "v.lua:3: .*limit"},
     {"torch.zeros(1e12)", "error", "v.lua:3: .*"},
     {"local function f() return f() + 1 end f()", "error", "v.lua:3: stack overflow"},
+    {"local t <close> = setmetatable({}, { __close = function() while true do end end }) "
+     "while true do end",
+     "timeout", "rank 0 has run 200000000"},
     {"(('a'):rep(50)):find(('a*'):rep(40) .. 'b')", "timeout", "rank 0 has run 200000000"},
     {"setmetatable({}, { __gc = function() while true do end end })", "error", "finalizers"},
     {"dist.all_reduce(tensor{1.0}, { opp = 'sum' })", "error",

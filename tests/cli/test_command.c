@@ -70,7 +70,7 @@ START_TEST(test_the_verdict_reads_from_what_to_fix)
         (const char *[]){"run", "guarded_all_gather", "--variant", "guarded", NULL});
     const char *order[] = {"DEADLOCK: rank 0 is stuck in all_gather at ",
                            "guarded_all_gather.lua:1",
-                           "rank 0     waits in all_gather(float32[1]) at ",
+                           "  rank 0     waits in all_gather(float32[1]) at ",
                            "ranks 1-3  finished",
                            "  why       only rank 0 called all_gather",
                            "  for real  with NCCL the job would hang",

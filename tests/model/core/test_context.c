@@ -123,8 +123,26 @@ START_TEST(test_refused_memory_is_an_error_and_no_crash)
     g_autoptr(GError) error = NULL;
 
     ck_assert_ptr_null(vector(context, 50000, &error));
-    ck_assert_str_eq(error->message, "there is no memory left for a tensor of 200000 bytes");
+    ck_assert(g_error_matches(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_MEMORY));
+    ck_assert(
+        g_str_has_prefix(error->message, "there is no memory left for a tensor of 200000 bytes"));
     ddp_model_context_free(context);
+}
+END_TEST
+
+START_TEST(test_kept_memory_goes_back_before_any_is_refused)
+{
+    Books books = {.bytes_max = 1000000};
+    DdpModelContext *context = context_with(&books);
+
+    for (int64_t n = 100000; n <= 200000; n += 50000) {
+        DdpTensor *tensor = vector(context, n, NULL);
+
+        ck_assert_ptr_nonnull(tensor);
+        ddp_tensor_unref(tensor);
+    }
+    ddp_model_context_free(context);
+    ck_assert_uint_eq(books.bytes, 0);
 }
 END_TEST
 
@@ -246,6 +264,7 @@ main(void)
     tcase_add_test(contexts, test_one_tensor_has_a_limit);
     tcase_add_test(contexts, test_all_tensors_together_have_a_limit);
     tcase_add_test(contexts, test_refused_memory_is_an_error_and_no_crash);
+    tcase_add_test(contexts, test_kept_memory_goes_back_before_any_is_refused);
     tcase_add_test(contexts, test_all_memory_goes_back_to_its_owner);
     tcase_add_test(contexts, test_what_is_alive_at_the_end_dies_with_the_context);
     tcase_add_test(contexts, test_training_steps_allocate_nothing_after_the_first_ones);
