@@ -28,9 +28,11 @@ ddp_model_context_free(DdpModelContext *context)
         return;
 
     /* What is still alive belongs to a rank that was ended in the middle of something. */
-    for (DdpStorage *storage = context->storages_head; storage != NULL; storage = storage->next)
-        ddp_memory_pool_give(&context->pool, storage->memory,
-                             ddp_memory_pool_chunk_bytes(storage->bytes), 0);
+    for (DdpStorage *storage = context->storages_head; storage != NULL; storage = storage->next) {
+        if (storage->memory != NULL)
+            ddp_memory_pool_give(&context->pool, storage->memory,
+                                 ddp_memory_pool_chunk_bytes(storage->bytes), 0);
+    }
 
     ddp_pieces_clear(&context->node_pieces);
     ddp_slab_clear(&context->nodes);

@@ -18,7 +18,7 @@ DdpDtype ddp_dtype_promote(DdpDtype a, DdpDtype b);
 
 /* What torch.result_type looks at: gather operands in any order, then ask. */
 typedef struct {
-    int with_dims;   /* a DdpDtype, or -1 for none yet */
+    int with_dims; /* a DdpDtype, or -1 for none yet */
     int without_dims;
     int number;
 } DdpResultType;

@@ -26,9 +26,10 @@ typedef struct DdpNode DdpNode;
 typedef struct DdpStorage DdpStorage;
 struct DdpStorage {
     DdpModelContext *context;
-    char *memory;     /* owned */
-    size_t bytes;     /* of the chunk, as charged */
-    DdpStorage *prev; /* all storages of the context, for its end */
+    DdpStorage *whole; /* one reference; this is a part of it, with writes of its own; or NULL */
+    char *memory;      /* owned; NULL for a part */
+    size_t bytes;      /* as asked for */
+    DdpStorage *prev;  /* all storages of the context, for its end */
     DdpStorage *next;
     uint32_t version; /* counts writes in place */
     int refs;
@@ -113,8 +114,8 @@ struct DdpModelContext {
     uint64_t allocated_taken;
     uint64_t flops_taken;
     uint64_t node_sequence;
-    uint64_t walk; /* number of the latest walk */
-    DdpNode *dead; /* nodes that wait to be taken down */
+    uint64_t walk;     /* number of the latest walk */
+    DdpNode *dead;     /* nodes that wait to be taken down */
     void *node_pieces; /* what nodes of many edges need beside themselves */
     bool taking_down;
     bool walking;
@@ -127,8 +128,7 @@ struct DdpModelContext {
 /* ---- tensors ------------------------------------------------------------------------- */
 
 /* The product of sizes; false when one is negative, or the bytes of it overflow. */
-bool ddp_shape_numel(DdpDtype dtype, int ndim, const int64_t *shape, size_t *numel,
-                     GError **error);
+bool ddp_shape_numel(DdpDtype dtype, int ndim, const int64_t *shape, size_t *numel, GError **error);
 
 /* A tensor over the storage of @base, from byte @offset of its data on; no checks. */
 DdpTensor *ddp_tensor_alias(DdpTensor *base, size_t offset, int ndim, const int64_t *shape);

@@ -89,22 +89,15 @@ axpy_double(size_t count, double *out, double alpha, const double *x, const doub
 
 #define BINARY_TABLE(type)                                                                         \
     {                                                                                              \
-        [DDP_LOOP_ADD] = add_##type,                                                               \
-        [DDP_LOOP_SUB] = sub_##type,                                                               \
-        [DDP_LOOP_MUL] = mul_##type,                                                               \
-        [DDP_LOOP_DIV] = div_##type,                                                               \
-        [DDP_LOOP_MAXIMUM] = maximum_##type,                                                       \
-        [DDP_LOOP_MINIMUM] = minimum_##type,                                                       \
-        [DDP_LOOP_RELU_GRAD] = relu_grad_##type,                                                   \
-        [DDP_LOOP_TANH_GRAD] = tanh_grad_##type,                                                   \
-        [DDP_LOOP_SIGMOID_GRAD] = sigmoid_grad_##type,                                             \
+        [DDP_LOOP_ADD] = add_##type, [DDP_LOOP_SUB] = sub_##type, [DDP_LOOP_MUL] = mul_##type,     \
+        [DDP_LOOP_DIV] = div_##type, [DDP_LOOP_MAXIMUM] = maximum_##type,                          \
+        [DDP_LOOP_MINIMUM] = minimum_##type, [DDP_LOOP_RELU_GRAD] = relu_grad_##type,              \
+        [DDP_LOOP_TANH_GRAD] = tanh_grad_##type, [DDP_LOOP_SIGMOID_GRAD] = sigmoid_grad_##type,    \
     }
 
 #define UNARY_TABLE(type)                                                                          \
     {                                                                                              \
-        [DDP_LOOP_NEG] = neg_##type,                                                               \
-        [DDP_LOOP_ABS] = abs_##type,                                                               \
-        [DDP_LOOP_RELU] = relu_##type,                                                             \
+        [DDP_LOOP_NEG] = neg_##type, [DDP_LOOP_ABS] = abs_##type, [DDP_LOOP_RELU] = relu_##type,   \
         [DDP_LOOP_SQRT] = sqrt_##type,                                                             \
     }
 

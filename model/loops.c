@@ -88,7 +88,7 @@ INTEGERS(int32_t)
 INTEGERS(uint8_t)
 
 LOOP(or_bool, uint8_t, uint8_t, x | y)
-LOOP(and_bool, uint8_t, uint8_t, x & y)
+LOOP(and_bool, uint8_t, uint8_t, x &y)
 
 /* ---- floats, as far as model/kernels.h has them not ---------------------------------- */
 
@@ -313,7 +313,8 @@ ddp_unary_loop(DdpUnaryOp op, DdpDtype dtype)
         };
         const DdpElementwiseKernels *kernels = ddp_kernels()->elementwise;
 
-        return dtype == DDP_DTYPE_F32 ? kernels->unary_f32[kinds[op]] : kernels->unary_f64[kinds[op]];
+        return dtype == DDP_DTYPE_F32 ? kernels->unary_f32[kinds[op]]
+                                      : kernels->unary_f64[kinds[op]];
     }
     return unary_loops[dtype][op];
 }

@@ -194,7 +194,8 @@ ddp_memory_pool_chunk_bytes(size_t bytes)
 static void
 release_kept(DdpMemoryPool *pool)
 {
-    for (unsigned class = class_of(DDP_POOL_SMALL_MAX) + 1; class < DDP_POOL_CLASS_COUNT; class++) {
+    for (unsigned class = class_of(DDP_POOL_SMALL_MAX) + 1; class < DDP_POOL_CLASS_COUNT;
+         class ++) {
         size_t top = 10u + (class - 16u) / 4u;
         size_t bytes = ((size_t)1 << top) + ((size_t)((class - 16u) % 4u + 1) << (top - 2));
 
@@ -266,8 +267,7 @@ ddp_memory_pool_take(DdpMemoryPool *pool, size_t chunk_bytes)
 }
 
 void
-ddp_memory_pool_give(DdpMemoryPool *pool, void *memory, size_t chunk_bytes,
-                     size_t kept_max)
+ddp_memory_pool_give(DdpMemoryPool *pool, void *memory, size_t chunk_bytes, size_t kept_max)
 {
     if (KEEP_NOTHING || chunk_bytes > DDP_POOL_LARGE_MAX) {
         pool->ops.release(pool->ops.user_data, memory, chunk_bytes);

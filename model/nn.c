@@ -30,8 +30,7 @@ ddp_linear_reset(DdpTensor *weight, DdpTensor *bias, DdpGenerator *generator, GE
 static DdpTensor *
 parameter_new(DdpModelContext *context, int ndim, const int64_t *shape, GError **error)
 {
-    DdpTensor *parameter =
-        ddp_tensor_new_uninitialized(context, DDP_DTYPE_F32, ndim, shape, error);
+    DdpTensor *parameter = ddp_tensor_new_uninitialized(context, DDP_DTYPE_F32, ndim, shape, error);
 
     if (parameter != NULL) {
         parameter->requires_grad = true;
@@ -81,8 +80,8 @@ ddp_parameters_flatten(DdpTensor *const *parameters, size_t count, GError **erro
     }
 
     int64_t shape[1] = {(int64_t)total};
-    DdpTensor *flat = ddp_tensor_new_uninitialized(parameters[0]->context,
-                                                   dtype_of(parameters[0]), 1, shape, error);
+    DdpTensor *flat = ddp_tensor_new_uninitialized(parameters[0]->context, dtype_of(parameters[0]),
+                                                   1, shape, error);
     size_t first = 0;
 
     for (size_t i = 0; flat != NULL && i < count; i++) {

@@ -144,8 +144,8 @@ typedef enum {
 DdpTensor *ddp_reduce(DdpFold op, DdpTensor *x, int dim, bool keepdim, GError **error);
 
 /* MAX or MIN along @dim together with where it stands; both (transfer full). */
-bool ddp_reduce_with_indices(DdpFold op, DdpTensor *x, int dim, bool keepdim,
-                             DdpTensor **values, DdpTensor **indices, GError **error);
+bool ddp_reduce_with_indices(DdpFold op, DdpTensor *x, int dim, bool keepdim, DdpTensor **values,
+                             DdpTensor **indices, GError **error);
 
 static inline DdpTensor *
 ddp_sum(DdpTensor *x, GError **error)

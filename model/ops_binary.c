@@ -219,8 +219,8 @@ run_simple_power(const Plan *plan, const DdpOperand *exponent, void *out, const 
 
 /* Computes into @out, a buffer of the plan's shape and result dtype; it may be a side's memory. */
 static bool
-run_plan(DdpBinaryOp op, const Plan *plan, DdpTensor *out, const DdpOperand *a,
-         const DdpOperand *b, GError **error)
+run_plan(DdpBinaryOp op, const Plan *plan, DdpTensor *out, const DdpOperand *a, const DdpOperand *b,
+         GError **error)
 {
     Side a_side = {.owned = NULL};
     Side b_side = {.owned = NULL};
@@ -316,9 +316,8 @@ mul_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
         DdpOperand other = saved_side(node, 1 - i);
 
         if (node_wants(node, i) &&
-            !give(node, i,
-                  ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(grad), other, error), inputs,
-                  error))
+            !give(node, i, ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(grad), other, error),
+                  inputs, error))
             return false;
     }
     return true;
@@ -336,8 +335,8 @@ div_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
         return false;
     if (node_wants(node, 1)) {
         /* -grad · ((a / b) / b) */
-        DdpTensor *slope = binary_take(DDP_BINARY_DIV, ddp_binary(DDP_BINARY_DIV, a, b, error), b,
-                                       error);
+        DdpTensor *slope =
+            binary_take(DDP_BINARY_DIV, ddp_binary(DDP_BINARY_DIV, a, b, error), b, error);
         DdpTensor *part = binary_take(DDP_BINARY_MUL, slope, ddp_operand_tensor(grad), error);
 
         part = binary_take(DDP_BINARY_MUL, part, ddp_operand_float(-1.0), error);
@@ -355,8 +354,7 @@ zero_where(DdpTensor *values, DdpBinaryOp op, DdpOperand a, DdpOperand b, GError
         return NULL;
 
     DdpTensor *mask = ddp_binary(op, a, b, error);
-    DdpTensor *wide =
-        mask != NULL ? ddp_expand(mask, values->ndim, values->shape, error) : NULL;
+    DdpTensor *wide = mask != NULL ? ddp_expand(mask, values->ndim, values->shape, error) : NULL;
     DdpTensor *result = wide != NULL ? ddp_clone(values, error) : NULL;
 
     /* By selection, since 0 · NaN would not be 0. */
@@ -382,15 +380,13 @@ pow_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
         DdpTensor *part;
 
         if (exponent.tensor == NULL) {
-            part = ddp_binary(DDP_BINARY_POW, base, ddp_operand_float(exponent.number.f - 1.0),
-                              error);
+            part =
+                ddp_binary(DDP_BINARY_POW, base, ddp_operand_float(exponent.number.f - 1.0), error);
         } else {
-            DdpTensor *less =
-                ddp_binary(DDP_BINARY_SUB, exponent, ddp_operand_float(1.0), error);
+            DdpTensor *less = ddp_binary(DDP_BINARY_SUB, exponent, ddp_operand_float(1.0), error);
 
-            part = less != NULL
-                       ? ddp_binary(DDP_BINARY_POW, base, ddp_operand_tensor(less), error)
-                       : NULL;
+            part = less != NULL ? ddp_binary(DDP_BINARY_POW, base, ddp_operand_tensor(less), error)
+                                : NULL;
             clear_tensor(&less);
         }
         part = binary_take(DDP_BINARY_MUL, part, exponent, error);
@@ -411,8 +407,8 @@ pow_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
         if (base.tensor != NULL) {
             logarithm = ddp_unary(DDP_UNARY_LOG, base.tensor, error);
         } else if (part != NULL) {
-            DdpTensor *number = ddp_tensor_new_number(grad->context, dtype_of(grad), base.number,
-                                                      error);
+            DdpTensor *number =
+                ddp_tensor_new_number(grad->context, dtype_of(grad), base.number, error);
 
             logarithm = number != NULL ? ddp_unary(DDP_UNARY_LOG, number, error) : NULL;
             clear_tensor(&number);
@@ -474,8 +470,8 @@ remainder_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **
     if (node_wants(node, 0) && !give(node, 0, ddp_tensor_ref(grad), inputs, error))
         return false;
     if (node_wants(node, 1)) {
-        DdpTensor *part = ddp_binary(DDP_BINARY_FLOOR_DIV, saved_side(node, 0),
-                                     saved_side(node, 1), error);
+        DdpTensor *part =
+            ddp_binary(DDP_BINARY_FLOOR_DIV, saved_side(node, 0), saved_side(node, 1), error);
 
         part = binary_take(DDP_BINARY_MUL, part, ddp_operand_tensor(grad), error);
         part = binary_take(DDP_BINARY_MUL, part, ddp_operand_float(-1.0), error);
@@ -697,8 +693,8 @@ ddp_add_scaled_(DdpTensor *target, DdpTensor *b, DdpNumber alpha, GError **error
         return fail_dtype(error, "For integral input tensors, argument alpha must not be a "
                                  "floating point number.");
 
-    DdpTensor *scaled = ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(b),
-                                   ddp_operand_number(alpha), error);
+    DdpTensor *scaled =
+        ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(b), ddp_operand_number(alpha), error);
 
     if (scaled == NULL)
         return false;

@@ -50,8 +50,8 @@ narrow_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **err
     size_t length = (size_t)node->ints[2];
 
     for (size_t o = 0; o < a.outer; o++)
-        memcpy(out->data + (o * a.size + (size_t)node->ints[1]) * run, grad->data + o * length * run,
-               length * run);
+        memcpy(out->data + (o * a.size + (size_t)node->ints[1]) * run,
+               grad->data + o * length * run, length * run);
     inputs[0] = out;
     return true;
 }
@@ -61,8 +61,8 @@ static const DdpGradOp select_op = {"SelectBackward", narrow_backward};
 
 /* The range is inside of @x. @shape: of the result, where select has dropped the dimension. */
 static DdpTensor *
-part(DdpTensor *x, int dim, size_t start, size_t length, const DdpShape *shape,
-     const DdpGradOp *op, GError **error)
+part(DdpTensor *x, int dim, size_t start, size_t length, const DdpShape *shape, const DdpGradOp *op,
+     GError **error)
 {
     Around a = around(x->shape, x->ndim, dim);
     size_t run = a.inner * ddp_dtype_bytes(dtype_of(x));
@@ -71,8 +71,8 @@ part(DdpTensor *x, int dim, size_t start, size_t length, const DdpShape *shape,
     if (dim == 0) {
         out = ddp_tensor_alias(x, start * run, shape->ndim, shape->shape);
     } else {
-        out = ddp_tensor_new_uninitialized(x->context, dtype_of(x), shape->ndim, shape->shape,
-                                           error);
+        out =
+            ddp_tensor_new_uninitialized(x->context, dtype_of(x), shape->ndim, shape->shape, error);
         if (out == NULL)
             return NULL;
         for (size_t o = 0; o < a.outer; o++)

@@ -132,7 +132,7 @@ row_exps_to_softmax(RowExps *e, Rows r)
 /* ---- softmax ------------------------------------------------------------------------- */
 
 #define SOFTMAX_GRADS(type, sum_kernel)                                                            \
-    /* y · (g - Σ g·y) */                                                                          \
+    /* y · (g - Σ g·y) */                                                                       \
     static void softmax_grad_##type(Rows r, const type *y, const type *g, type *out)               \
     {                                                                                              \
         for (size_t i = 0; i < r.rows * r.classes; i++)                                            \
@@ -146,7 +146,7 @@ row_exps_to_softmax(RowExps *e, Rows r)
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    /* g - p · Σ g, where @out holds p = exp(y) */                                                 \
+    /* g - p · Σ g, where @out holds p = exp(y) */                                               \
     static void log_softmax_grad_##type(Rows r, const type *g, type *out)                          \
     {                                                                                              \
         for (size_t i = 0; i < r.rows; i++) {                                                      \
@@ -338,7 +338,7 @@ ddp_cross_entropy_spec_default(void)
 }
 
 #define CROSS_ENTROPY(type, log)                                                                   \
-    /* -log softmax of the target: log Σ exp(x - max) - (x[target] - max) */                       \
+    /* -log softmax of the target: log Σ exp(x - max) - (x[target] - max) */                      \
     static void nll_rows_##type(Rows r, const type *x, const type *maxima, const type *sums,       \
                                 const int64_t *target, int64_t ignore, type *losses)               \
     {                                                                                              \
@@ -350,7 +350,7 @@ ddp_cross_entropy_spec_default(void)
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
-    /* (softmax - one at the target) · weight of the row */                                        \
+    /* (softmax - one at the target) · weight of the row */                                       \
     static void nll_grad_##type(Rows r, const type *softmax, const int64_t *target,                \
                                 int64_t ignore, const type *grad, bool per_row, type divisor,      \
                                 type *out)                                                         \
@@ -558,8 +558,7 @@ mse_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
     DdpTensor *b = node->saved[1];
     double norm = node->ints[0] == DDP_REDUCTION_MEAN ? 2.0 / (double)a->numel : 2.0;
     DdpTensor *slope = ddp_sub(a, b, error);
-    bool ok = slope != NULL &&
-              ddp_binary_(DDP_BINARY_MUL, slope, ddp_operand_float(norm), error) &&
+    bool ok = slope != NULL && ddp_binary_(DDP_BINARY_MUL, slope, ddp_operand_float(norm), error) &&
               ddp_binary_(DDP_BINARY_MUL, slope, ddp_operand_tensor(grad), error);
 
     if (ok && node_wants(node, 1)) {
@@ -582,8 +581,7 @@ ddp_mse_loss(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GError
     if (!plain) {
         /* Brought to one shape and dtype first, as torch does (with a warning there). */
         DdpTensor *difference = ddp_sub(input, target, error);
-        DdpTensor *square =
-            difference != NULL ? ddp_mul(difference, difference, error) : NULL;
+        DdpTensor *square = difference != NULL ? ddp_mul(difference, difference, error) : NULL;
         DdpTensor *out = NULL;
 
         if (square != NULL)
@@ -602,8 +600,7 @@ ddp_mse_loss(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GError
     DdpTensor *square = ddp_sub(input, target, error);
     DdpTensor *out = NULL;
 
-    if (square != NULL &&
-        ddp_binary_(DDP_BINARY_MUL, square, ddp_operand_tensor(square), error))
+    if (square != NULL && ddp_binary_(DDP_BINARY_MUL, square, ddp_operand_tensor(square), error))
         out = reduce_losses(square, reduction, (int64_t)square->numel, error);
     ddp_model_context_set_grad_enabled(input->context, grad_enabled);
     clear_tensor(&square);

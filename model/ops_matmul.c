@@ -130,8 +130,8 @@ static bool
 fail_product(GError **error, int64_t m, int64_t k, int64_t k2, int64_t n)
 {
     g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_SHAPE,
-                "mat1 and mat2 shapes cannot be multiplied (%" G_GINT64_FORMAT
-                "x%" G_GINT64_FORMAT " and %" G_GINT64_FORMAT "x%" G_GINT64_FORMAT ")",
+                "mat1 and mat2 shapes cannot be multiplied (%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT
+                " and %" G_GINT64_FORMAT "x%" G_GINT64_FORMAT ")",
                 m, k, k2, n);
     return false;
 }
@@ -240,9 +240,9 @@ matmul_gradient(bool first, DdpTensor *grad, DdpTensor *a, DdpTensor *b, GError 
     size_t bytes = ddp_dtype_bytes(dtype);
     DdpTensor *wide_grad = widened(grad, error);
     DdpTensor *wide_other = wide_grad != NULL ? widened(other, error) : NULL;
-    DdpTensor *out = wide_other != NULL ? ddp_tensor_new(own->context, dtype, own->ndim, own->shape,
-                                                         error)
-                                        : NULL;
+    DdpTensor *out = wide_other != NULL
+                         ? ddp_tensor_new(own->context, dtype, own->ndim, own->shape, error)
+                         : NULL;
 
     p.accumulate = true;
     if (out != NULL) {
@@ -250,9 +250,9 @@ matmul_gradient(bool first, DdpTensor *grad, DdpTensor *a, DdpTensor *b, GError 
 
         for (size_t i = 0; i < count; i++) {
             const void *g = wide_grad->data + i * plan.m * plan.n * bytes;
-            const void *o = wide_other->data + batch_place(other_batch, &plan.batch, i) *
-                                                   (other->numel / MAX(ddp_shape_count(other_batch), 1)) *
-                                                   bytes;
+            const void *o = wide_other->data +
+                            batch_place(other_batch, &plan.batch, i) *
+                                (other->numel / MAX(ddp_shape_count(other_batch), 1)) * bytes;
             void *c = out->data + batch_place(own_batch, &plan.batch, i) * p.m * p.n * bytes;
 
             product_run(own->context, &p, dtype, first ? g : o, first ? o : g, c);
@@ -337,11 +337,8 @@ static DdpTensor *
 linear_compute(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
 {
     LinearSize size = linear_size(x, weight);
-    Product p = {.trans_b = true,
-                 .accumulate = bias != NULL,
-                 .m = size.rows,
-                 .n = size.out,
-                 .k = size.in};
+    Product p = {
+        .trans_b = true, .accumulate = bias != NULL, .m = size.rows, .n = size.out, .k = size.in};
     DdpShape shape = ddp_shape_of(x);
     DdpDtype dtype = compute_dtype(dtype_of(x));
     DdpTensor *wide_x = widened(x, error);
@@ -398,8 +395,8 @@ static DdpTensor *
 linear_grad_product(const Product *p, DdpTensor *a, DdpTensor *b, const DdpTensor *like,
                     GError **error)
 {
-    DdpTensor *out = ddp_tensor_new_uninitialized(a->context, dtype_of(a), like->ndim,
-                                                  like->shape, error);
+    DdpTensor *out =
+        ddp_tensor_new_uninitialized(a->context, dtype_of(a), like->ndim, like->shape, error);
 
     if (out != NULL)
         product_run(a->context, p, dtype_of(a), a->data, b->data, out->data);

@@ -45,8 +45,8 @@ check_range(DdpNumber start, DdpNumber end, DdpNumber step, GError **error)
 }
 
 DdpTensor *
-ddp_arange(DdpModelContext *context, DdpDtype dtype, DdpNumber start, DdpNumber end,
-           DdpNumber step, GError **error)
+ddp_arange(DdpModelContext *context, DdpDtype dtype, DdpNumber start, DdpNumber end, DdpNumber step,
+           GError **error)
 {
     if (!check_range(start, end, step, error))
         return NULL;
@@ -85,8 +85,8 @@ check_float(const char *verb, DdpDtype dtype, GError **error)
 {
     if (ddp_dtype_is_float(dtype))
         return true;
-    g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_DTYPE,
-                "\"%s\" not implemented for '%s'", verb, ddp_dtype_scalar_name(dtype));
+    g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_DTYPE, "\"%s\" not implemented for '%s'",
+                verb, ddp_dtype_scalar_name(dtype));
     return false;
 }
 

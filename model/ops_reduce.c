@@ -17,7 +17,7 @@ typedef struct {
     size_t outer;
     size_t count;
     size_t inner;
-    int dim; /* -1: all */
+    int dim;  /* -1: all */
     int ndim; /* of the result */
     int64_t shape[DDP_TENSOR_DIMS_MAX];
 } Layout;
@@ -143,7 +143,7 @@ static DdpTensor *
 sum_compute(DdpTensor *x, const Layout *layout, bool mean, GError **error)
 {
     DdpDtype dtype = dtype_of(x);
-    DdpDtype compute = dtype_is_half(dtype)         ? DDP_DTYPE_F32
+    DdpDtype compute = dtype_is_half(dtype)        ? DDP_DTYPE_F32
                        : ddp_dtype_is_float(dtype) ? dtype
                                                    : DDP_DTYPE_I64;
     DdpTensor *wide = converted(x, compute, error);
@@ -312,8 +312,8 @@ check_not_empty(const char *verb, const Layout *layout, GError **error)
 static DdpTensor *
 best_indices(DdpTensor *x, const Layout *l, bool greatest, GError **error)
 {
-    DdpTensor *wide = dtype_is_half(dtype_of(x)) ? converted(x, DDP_DTYPE_F32, error)
-                                                 : ddp_tensor_ref(x);
+    DdpTensor *wide =
+        dtype_is_half(dtype_of(x)) ? converted(x, DDP_DTYPE_F32, error) : ddp_tensor_ref(x);
     DdpTensor *out = wide != NULL ? ddp_tensor_new_uninitialized(x->context, DDP_DTYPE_I64, l->ndim,
                                                                  l->shape, error)
                                   : NULL;
@@ -323,8 +323,8 @@ best_indices(DdpTensor *x, const Layout *l, bool greatest, GError **error)
 
         for (size_t o = 0; o < l->outer; o++) {
             for (size_t j = 0; j < l->inner; j++)
-                indices[o * l->inner + j] = (int64_t)best_of(
-                    wide, o * l->count * l->inner + j, l->count, l->inner, greatest);
+                indices[o * l->inner + j] = (int64_t)best_of(wide, o * l->count * l->inner + j,
+                                                             l->count, l->inner, greatest);
         }
         count_flops(x->context, x->numel);
     }
@@ -360,8 +360,8 @@ extremum_all_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError
 {
     DdpTensor *x = node->saved[0];
     DdpTensor *best = node->saved[1];
-    DdpTensor *mask = ddp_binary(DDP_BINARY_EQ, ddp_operand_tensor(x), ddp_operand_tensor(best),
-                                 error);
+    DdpTensor *mask =
+        ddp_binary(DDP_BINARY_EQ, ddp_operand_tensor(x), ddp_operand_tensor(best), error);
     DdpTensor *count = mask != NULL ? ddp_sum(mask, error) : NULL;
     DdpTensor *kept = ddp_tensor_share(grad, 0, 0, NULL, error);
     DdpTensor *share = count != NULL && kept != NULL ? ddp_div(kept, count, error) : NULL;

@@ -41,8 +41,7 @@ grad_loop(DdpBinaryLoopKind kind, DdpTensor *grad, DdpTensor *other, GError **er
         return NULL;
     count_flops(grad->context, grad->numel);
     if (!dtype_is_half(dtype_of(grad))) {
-        ddp_float_loop(kind, dtype_of(grad))(grad->numel, out->data, grad->data, 1, other->data,
-                                             1);
+        ddp_float_loop(kind, dtype_of(grad))(grad->numel, out->data, grad->data, 1, other->data, 1);
         return out;
     }
 
@@ -364,8 +363,8 @@ ddp_expand(DdpTensor *x, int ndim, const int64_t *shape, GError **error)
     if (ddp_shape_equal(&own, &wanted))
         return ddp_tensor_ref(x);
 
-    DdpTensor *out = ddp_tensor_new_uninitialized(x->context, dtype_of(x), wanted.ndim,
-                                                  wanted.shape, error);
+    DdpTensor *out =
+        ddp_tensor_new_uninitialized(x->context, dtype_of(x), wanted.ndim, wanted.shape, error);
 
     if (out == NULL)
         return NULL;
@@ -385,8 +384,8 @@ ddp_fill_(DdpTensor *target, DdpNumber value, GError **error)
     if (!ddp_tensor_check_writable(target, error))
         return false;
     if (wants_grad(target)) {
-        DdpTensor *filled = ddp_full(target->context, dtype_of(target), target->ndim,
-                                     target->shape, value, error);
+        DdpTensor *filled =
+            ddp_full(target->context, dtype_of(target), target->ndim, target->shape, value, error);
         bool ok = filled != NULL && ddp_tensor_adopt(target, filled, NULL, error);
 
         clear_tensor(&filled);

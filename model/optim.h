@@ -46,7 +46,7 @@ bool ddp_optimizer_step(DdpOptimizer *optimizer, GError **error);
 void ddp_optimizer_zero_grad(DdpOptimizer *optimizer);
 
 size_t ddp_optimizer_group_count(const DdpOptimizer *optimizer);
-size_t ddp_optimizer_parameter_count(const DdpOptimizer *optimizer); /* of all groups */
+size_t ddp_optimizer_parameter_count(const DdpOptimizer *optimizer);       /* of all groups */
 DdpTensor *ddp_optimizer_parameter(DdpOptimizer *optimizer, size_t index); /* borrowed */
 
 /* The names of the state tensors that a parameter may have: "momentum_buffer"; NULL-terminated. */

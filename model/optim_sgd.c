@@ -71,8 +71,7 @@ step_half(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer,
 }
 
 static void
-step_one(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer,
-         const DdpSgdStep *step)
+step_one(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer, const DdpSgdStep *step)
 {
     const DdpOptimKernels *kernels = ddp_kernels()->optim;
     void *p = parameter->data;

@@ -84,6 +84,19 @@ ddp_dim_wrap(int dim, int ndim, int *wrapped, GError **error)
 
 /* ---- storage ------------------------------------------------------------------------- */
 
+/* A storage of nothing yet, in the list of all. */
+static DdpStorage *
+storage_link(DdpModelContext *context)
+{
+    DdpStorage *storage = ddp_slab_take(&context->storages);
+
+    *storage = (DdpStorage){.context = context, .next = context->storages_head, .refs = 1};
+    if (storage->next != NULL)
+        storage->next->prev = storage;
+    context->storages_head = storage;
+    return storage;
+}
+
 static DdpStorage *
 storage_new(DdpModelContext *context, size_t bytes, GError **error)
 {
@@ -117,22 +130,25 @@ storage_new(DdpModelContext *context, size_t bytes, GError **error)
         return NULL;
     }
 
-    DdpStorage *storage = ddp_slab_take(&context->storages);
+    DdpStorage *storage = storage_link(context);
 
-    *storage = (DdpStorage){
-        .context = context,
-        .memory = memory,
-        .bytes = bytes,
-        .next = context->storages_head,
-        .refs = 1,
-    };
-    if (storage->next != NULL)
-        storage->next->prev = storage;
-    context->storages_head = storage;
+    storage->memory = memory;
+    storage->bytes = bytes;
     context->live_bytes += charge;
     context->peak_bytes = MAX(context->peak_bytes, context->live_bytes);
     context->allocated_bytes += charge;
     return storage;
+}
+
+/* A part of @whole for one tensor: writes to its neighbours are none of its business. */
+static DdpStorage *
+storage_part(DdpStorage *whole)
+{
+    DdpStorage *part = storage_link(whole->context);
+
+    whole->refs++;
+    part->whole = whole;
+    return part;
 }
 
 static void
@@ -150,10 +166,14 @@ storage_unref(DdpStorage *storage)
     if (storage->next != NULL)
         storage->next->prev = storage->prev;
 
-    context->live_bytes -= (MAX(storage->bytes, 1u) + 63u) & ~(size_t)63u;
-    ddp_memory_pool_give(&context->pool, storage->memory,
-                         ddp_memory_pool_chunk_bytes(storage->bytes),
-                         context->peak_bytes - context->live_bytes + KEPT_SLACK_BYTES);
+    if (storage->whole != NULL) {
+        storage_unref(storage->whole);
+    } else {
+        context->live_bytes -= (MAX(storage->bytes, 1u) + 63u) & ~(size_t)63u;
+        ddp_memory_pool_give(&context->pool, storage->memory,
+                             ddp_memory_pool_chunk_bytes(storage->bytes),
+                             context->peak_bytes - context->live_bytes + KEPT_SLACK_BYTES);
+    }
     ddp_slab_give(&context->storages, storage);
 }
 
@@ -239,8 +259,7 @@ ddp_tensor_new_number(DdpModelContext *context, DdpDtype dtype, DdpNumber value,
 DdpTensor *
 ddp_tensor_new_like(DdpTensor *like, DdpDtype dtype, GError **error)
 {
-    DdpStorage *storage =
-        storage_new(like->context, like->numel * ddp_dtype_bytes(dtype), error);
+    DdpStorage *storage = storage_new(like->context, like->numel * ddp_dtype_bytes(dtype), error);
 
     if (storage == NULL)
         return NULL;
@@ -513,9 +532,8 @@ ddp_tensor_rebase(DdpTensor *tensor, DdpTensor *flat, size_t first, GError **err
     char *data = flat->data + first * ddp_dtype_bytes(dtype_of(flat));
 
     memmove(data, tensor->data, ddp_tensor_bytes(tensor));
-    flat->storage->refs++;
-    flat->storage->version++;
-    tensor->storage = flat->storage;
+    ddp_tensor_mark_written(flat);
+    tensor->storage = storage_part(flat->storage);
     tensor->data = data;
     storage_unref(old);
     return true;
@@ -527,9 +545,9 @@ const char *
 ddp_dtype_scalar_name(DdpDtype dtype)
 {
     static const char *const names[DDP_DTYPE_COUNT] = {
-        [DDP_DTYPE_F64] = "Double", [DDP_DTYPE_F32] = "Float", [DDP_DTYPE_F16] = "Half",
-        [DDP_DTYPE_BF16] = "BFloat16", [DDP_DTYPE_I64] = "Long", [DDP_DTYPE_I32] = "Int",
-        [DDP_DTYPE_U8] = "Byte", [DDP_DTYPE_BOOL] = "Bool",
+        [DDP_DTYPE_F64] = "Double",    [DDP_DTYPE_F32] = "Float", [DDP_DTYPE_F16] = "Half",
+        [DDP_DTYPE_BF16] = "BFloat16", [DDP_DTYPE_I64] = "Long",  [DDP_DTYPE_I32] = "Int",
+        [DDP_DTYPE_U8] = "Byte",       [DDP_DTYPE_BOOL] = "Bool",
     };
 
     return names[dtype];
@@ -539,8 +557,9 @@ const char *
 ddp_dtype_c_name(DdpDtype dtype)
 {
     static const char *const names[DDP_DTYPE_COUNT] = {
-        [DDP_DTYPE_F64] = "double", [DDP_DTYPE_F32] = "float", [DDP_DTYPE_F16] = "c10::Half",
-        [DDP_DTYPE_BF16] = "c10::BFloat16", [DDP_DTYPE_I64] = "long", [DDP_DTYPE_I32] = "int",
+        [DDP_DTYPE_F64] = "double",       [DDP_DTYPE_F32] = "float",
+        [DDP_DTYPE_F16] = "c10::Half",    [DDP_DTYPE_BF16] = "c10::BFloat16",
+        [DDP_DTYPE_I64] = "long",         [DDP_DTYPE_I32] = "int",
         [DDP_DTYPE_U8] = "unsigned char", [DDP_DTYPE_BOOL] = "bool",
     };
 

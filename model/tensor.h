@@ -142,7 +142,8 @@ DdpTensor *ddp_tensor_share(DdpTensor *tensor, size_t first, int ndim, const int
  *
  * Moves the elements of @tensor into @flat: from now on @tensor is a view there and its old
  * memory is given up. All parameters of a model in one block is one call per parameter.
- * Anything that autograd has saved of the old memory keeps the old memory.
+ * Anything that autograd has saved of the old memory keeps the old memory. Writes are still
+ * counted for @tensor alone: one through @flat does not mark it.
  */
 bool ddp_tensor_rebase(DdpTensor *tensor, DdpTensor *flat, size_t first, GError **error);
 

@@ -72,6 +72,25 @@ show_result(const Tester *tester, const Result *result)
     }
 }
 
+/* What went wrong inside, where the expectation says only that it did. */
+static void
+add_cause(Result *result, const DdpRunRecord *record)
+{
+    if (record->diagnosis != NULL) {
+        g_ptr_array_add(result->failures, g_strdup(record->diagnosis->summary));
+        return;
+    }
+    for (guint i = 0; i < record->ranks->len; i++) {
+        const DdpRankRecord *rank = record->ranks->pdata[i];
+
+        if (rank->error != NULL) {
+            g_ptr_array_add(result->failures,
+                            g_strdup_printf("rank %d: %s", rank->rank, rank->error));
+            return;
+        }
+    }
+}
+
 static void
 test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec *spec)
 {
@@ -90,10 +109,10 @@ test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec 
             g_ptr_array_add(result->failures, g_strdup(record->expected_failures->pdata[i]));
         if (record->expected_met < 0 && strcmp(record->outcome, "completed") != 0)
             g_ptr_array_add(result->failures,
-                            g_strdup_printf("outcome: nothing was expected, found %s%s%s",
-                                            record->outcome, record->diagnosis != NULL ? ": " : "",
-                                            record->diagnosis != NULL ? record->diagnosis->summary
-                                                                      : ""));
+                            g_strdup_printf("outcome: nothing was expected, found %s",
+                                            record->outcome));
+        if (result->failures->len > 0)
+            add_cause(result, record);
     }
     ddp_progress_hide(tester->progress);
     show_result(tester, result);

@@ -315,8 +315,8 @@ enum {
 static const Layer *
 child_layer(lua_State *L)
 {
-    static const Layer *const run_in_c[] = {&linear_layer, &relu_layer, &tanh_layer,
-                                            &sigmoid_layer, &flatten_layer};
+    static const Layer *const run_in_c[] = {&linear_layer, &relu_layer, &tanh_layer, &sigmoid_layer,
+                                            &flatten_layer};
     const void *kind = NULL;
 
     if (!lua_getmetatable(L, SEQUENTIAL_CHILD))
@@ -430,6 +430,33 @@ l_sequential(lua_State *L)
     return 1;
 }
 
+/* ---- calls --------------------------------------------------------------------------- */
+
+/* __call of a layer; upvalue 1: its forward, a C function. An instance may have one of its own. */
+static int
+l_call(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushliteral(L, "forward");
+    if (lua_rawget(L, 1) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return lua_tocfunction(L, lua_upvalueindex(1))(L);
+    }
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* caller(forward) */
+static int
+l_caller(lua_State *L)
+{
+    luaL_argcheck(L, lua_iscfunction(L, 1), 1, "expected a C function");
+    lua_settop(L, 1);
+    lua_pushcclosure(L, l_call, 1);
+    return 1;
+}
+
 /* ---- opening ------------------------------------------------------------------------- */
 
 /* check_options(table, verb, name, ...): raises where a name is unknown. */
@@ -455,6 +482,7 @@ l_check_cross_entropy(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
+    {"caller", l_caller},
     {"check_cross_entropy", l_check_cross_entropy},
     {"check_options", l_check_options},
     {"copy", l_copy},

@@ -158,8 +158,7 @@ add_group(lua_State *L, LuaOptimizer *self, int groups)
 
 /* A group as a scenario writes it, { params = ..., lr = ... }, at @index. */
 static void
-add_written_group(lua_State *L, LuaOptimizer *self, int index, const DdpOptions *common,
-                  int groups)
+add_written_group(lua_State *L, LuaOptimizer *self, int index, const DdpOptions *common, int groups)
 {
     DdpOptions own = ddp_options_open(L, index, "SGD", sgd_group_names);
     int top = lua_gettop(L);
@@ -183,8 +182,9 @@ l_sgd(lua_State *L)
 {
     lua_settop(L, 2);
     if (!lua_istable(L, 1))
-        return luaL_error(L, "SGD: params argument given to the optimizer should be a list of "
-                             "tensors or of tables, found a %s",
+        return luaL_error(L,
+                          "SGD: params argument given to the optimizer should be a list of "
+                          "tensors or of tables, found a %s",
                           ddp_lua_test_tensor(L, 1) != NULL ? "tensor" : luaL_typename(L, 1));
 
     DdpOptions common = ddp_options_open(L, 2, "SGD", sgd_names);
@@ -302,9 +302,9 @@ static const struct {
     const char *name;
     const char *fixed;
 } printed[] = {
-    {"dampening", NULL}, {"differentiable", "False"}, {"foreach", "None"},
-    {"fused", "None"},   {"lr", NULL},                {"maximize", "False"},
-    {"momentum", NULL},  {"nesterov", NULL},          {"weight_decay", NULL},
+    {"dampening", NULL},    {"differentiable", "False"}, {"foreach", "None"}, {"fused", "None"},
+    {"lr", NULL},           {"maximize", "False"},       {"momentum", NULL},  {"nesterov", NULL},
+    {"weight_decay", NULL},
 };
 
 static void

@@ -382,8 +382,9 @@ single_number(lua_State *L, int index)
     if (operand.tensor == NULL)
         return operand.number.f;
     if (ddp_tensor_numel(operand.tensor) != 1)
-        luaL_error(L, "Boolean value of Tensor with more than one value is ambiguous; t:lt(), t:le(), "
-                      "t:gt() and t:ge() compare element by element");
+        luaL_error(L,
+                   "Boolean value of Tensor with more than one value is ambiguous; t:lt(), t:le(), "
+                   "t:gt() and t:ge() compare element by element");
     return ddp_tensor_item_f64(operand.tensor, 0);
 }
 
@@ -403,7 +404,8 @@ l_le(lua_State *L)
 
 /* ---- fields -------------------------------------------------------------------------- */
 
-/* torch.Size([2, 3]); upvalues: none. Made of the list itself, which a scenario may have changed. */
+/* torch.Size([2, 3]); upvalues: none. Made of the list itself, which a scenario may have changed.
+ */
 static int
 l_shape_text(lua_State *L)
 {
@@ -521,11 +523,11 @@ static const struct {
     const char *name;
     int (*push)(lua_State *L, DdpTensor *tensor);
 } fields[] = {
-    {"shape", push_shape},       {"dtype", push_dtype},
-    {"grad", push_grad},         {"requires_grad", push_requires_grad},
-    {"ndim", push_ndim},         {"is_leaf", push_is_leaf},
-    {"grad_fn", push_grad_fn},   {"T", push_transposed},
-    {"data", push_data},         {"_version", push_version},
+    {"shape", push_shape},     {"dtype", push_dtype},
+    {"grad", push_grad},       {"requires_grad", push_requires_grad},
+    {"ndim", push_ndim},       {"is_leaf", push_is_leaf},
+    {"grad_fn", push_grad_fn}, {"T", push_transposed},
+    {"data", push_data},       {"_version", push_version},
 };
 
 static const char *const field_names[] = {"shape",   "dtype",   "grad", "requires_grad", "ndim",
@@ -544,7 +546,8 @@ push_part(lua_State *L, DdpTensor *tensor)
     lua_Integer place = lua_tointegerx(L, 2, &is_integer);
 
     if (!is_integer)
-        return luaL_error(L, "a tensor is indexed with a whole number or a tensor of them, found %s",
+        return luaL_error(L,
+                          "a tensor is indexed with a whole number or a tensor of them, found %s",
                           luaL_tolstring(L, 2, NULL));
     DDP_LUA_RETURN_TENSOR(L, ddp_select(tensor, 0, place, &error));
 }
@@ -631,8 +634,9 @@ l_newindex(lua_State *L)
     else if (strcmp(name, "requires_grad") == 0)
         set_requires_grad(L, tensor);
     else
-        return luaL_error(L, "the field '%s' of a tensor cannot be set; 'grad' and "
-                             "'requires_grad' can, and t[i]",
+        return luaL_error(L,
+                          "the field '%s' of a tensor cannot be set; 'grad' and "
+                          "'requires_grad' can, and t[i]",
                           name);
     return 0;
 }

@@ -73,7 +73,7 @@ note_element(Survey *s)
     } else if ((tensor = test_single(L, -1)) != NULL) {
         DdpDtype dtype = ddp_tensor_dtype(tensor);
 
-        note_kind(s, ddp_dtype_is_float(dtype)   ? DDP_NUMBER_FLOAT
+        note_kind(s, ddp_dtype_is_float(dtype) ? DDP_NUMBER_FLOAT
                      : dtype == DDP_DTYPE_BOOL ? DDP_NUMBER_BOOL
                                                : DDP_NUMBER_INT);
     } else {
@@ -116,8 +116,9 @@ refuse_names(lua_State *L, int index)
         return;
     lua_pushnil(L);
     if (lua_next(L, index) != 0)
-        luaL_error(L, "tensor: the data is a table with a %s as key, expected a list; options go "
-                      "into a second table, as in tensor({1, 2}, {dtype = torch.float64})",
+        luaL_error(L,
+                   "tensor: the data is a table with a %s as key, expected a list; options go "
+                   "into a second table, as in tensor({1, 2}, {dtype = torch.float64})",
                    luaL_typename(L, -2));
 }
 

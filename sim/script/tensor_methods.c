@@ -223,8 +223,8 @@ l_uniform_(lua_State *L)
 {
     DdpTensor *target = ddp_lua_check_tensor(L, 1);
     GError *error = NULL;
-    bool ok = ddp_uniform_(target, NULL, luaL_optnumber(L, 2, 0.0), luaL_optnumber(L, 3, 1.0),
-                           &error);
+    bool ok =
+        ddp_uniform_(target, NULL, luaL_optnumber(L, 2, 0.0), luaL_optnumber(L, 3, 1.0), &error);
 
     return return_self(L, ok, error);
 }
@@ -234,8 +234,8 @@ l_normal_(lua_State *L)
 {
     DdpTensor *target = ddp_lua_check_tensor(L, 1);
     GError *error = NULL;
-    bool ok = ddp_normal_(target, NULL, luaL_optnumber(L, 2, 0.0), luaL_optnumber(L, 3, 1.0),
-                          &error);
+    bool ok =
+        ddp_normal_(target, NULL, luaL_optnumber(L, 2, 0.0), luaL_optnumber(L, 3, 1.0), &error);
 
     return return_self(L, ok, error);
 }
@@ -288,8 +288,9 @@ l_size(lua_State *L)
     int dim = ddp_lua_opt_dim(L, 2, 0);
 
     if (dim < -ndim || dim >= ndim)
-        return luaL_error(L, "Dimension out of range (expected to be in range of [%d, %d], but got "
-                             "%d)",
+        return luaL_error(L,
+                          "Dimension out of range (expected to be in range of [%d, %d], but got "
+                          "%d)",
                           -MAX(ndim, 1), MAX(ndim, 1) - 1, dim);
     lua_pushinteger(L, ddp_tensor_shape(x)[dim < 0 ? dim + ndim : dim]);
     return 1;
@@ -393,8 +394,8 @@ extremum(lua_State *L, DdpFold op, DdpBinaryOp elementwise)
     DdpTensor *other = ddp_lua_test_tensor(L, 2);
 
     if (other != NULL)
-        DDP_LUA_RETURN_TENSOR(L, ddp_binary(elementwise, ddp_operand_tensor(x),
-                                            ddp_operand_tensor(other), &error));
+        DDP_LUA_RETURN_TENSOR(
+            L, ddp_binary(elementwise, ddp_operand_tensor(x), ddp_operand_tensor(other), &error));
     if (lua_isnoneornil(L, 2))
         return reduce(L, op);
 

@@ -13,7 +13,8 @@
 #include "sim/script/tensor.h"
 
 #define GENERATOR "torch.Generator"
-#define GENERATOR_SEED UINT64_C(67280421310721) /* of a generator that nobody has seeded, as torch's */
+#define GENERATOR_SEED                                                                             \
+    UINT64_C(67280421310721) /* of a generator that nobody has seeded, as torch's */
 
 /* ---- torch.Generator ----------------------------------------------------------------- */
 
@@ -155,10 +156,10 @@ filled(lua_State *L, const char *verb, DdpNumber value)
     DdpLuaShape shape = ddp_lua_check_shape(L, 1, verb, false);
     Making making = check_making(L, shape.next, verb, DDP_DTYPE_F32, false);
 
-    DDP_LUA_RETURN_TENSOR(L, finish(&making,
-                                    ddp_full(making.model, making.dtype, shape.ndim, shape.sizes,
-                                             value, &error),
-                                    &error));
+    DDP_LUA_RETURN_TENSOR(
+        L, finish(&making,
+                  ddp_full(making.model, making.dtype, shape.ndim, shape.sizes, value, &error),
+                  &error));
 }
 
 static int
@@ -202,10 +203,10 @@ l_full(lua_State *L)
 
     Making making = check_making(L, 3, "full", dtype_of_number(value), false);
 
-    DDP_LUA_RETURN_TENSOR(L, finish(&making,
-                                    ddp_full(making.model, making.dtype, shape.ndim, shape.sizes,
-                                             value, &error),
-                                    &error));
+    DDP_LUA_RETURN_TENSOR(
+        L, finish(&making,
+                  ddp_full(making.model, making.dtype, shape.ndim, shape.sizes, value, &error),
+                  &error));
 }
 
 static int
@@ -259,12 +260,12 @@ l_arange(lua_State *L)
     DdpNumber step = count > 2 ? numbers[2] : ddp_number_int(1);
     bool has_float = start.kind == DDP_NUMBER_FLOAT || end.kind == DDP_NUMBER_FLOAT ||
                      step.kind == DDP_NUMBER_FLOAT;
-    Making making = check_making(L, count + 1, "arange",
-                                 has_float ? DDP_DTYPE_F32 : DDP_DTYPE_I64, false);
+    Making making =
+        check_making(L, count + 1, "arange", has_float ? DDP_DTYPE_F32 : DDP_DTYPE_I64, false);
 
     DDP_LUA_RETURN_TENSOR(
-        L, finish(&making, ddp_arange(making.model, making.dtype, start, end, step, &error),
-                  &error));
+        L,
+        finish(&making, ddp_arange(making.model, making.dtype, start, end, step, &error), &error));
 }
 
 static int
@@ -441,13 +442,13 @@ static const luaL_Reg functions[] = {
 
 /* Methods that torch has as functions as well. */
 static const char *const shared_with_methods[] = {
-    "abs",     "add",     "all",         "allclose", "any",         "argmax",       "argmin",
-    "clone",   "div",     "eq",          "equal",    "exp",         "flatten",      "floor_divide",
-    "gather",  "ge",      "gt",          "le",       "log",         "log_softmax",  "lt",
-    "matmul",  "max",     "maximum",     "mean",     "min",         "minimum",      "mul",
-    "narrow",  "ne",      "neg",         "numel",    "pow",         "relu",         "remainder",
-    "reshape", "select",  "sigmoid",     "softmax",  "sqrt",        "squeeze",      "sub",
-    "sum",     "t",       "tanh",        "transpose", "unsqueeze",  "index_select", NULL,
+    "abs",     "add",    "all",     "allclose",  "any",       "argmax",       "argmin",
+    "clone",   "div",    "eq",      "equal",     "exp",       "flatten",      "floor_divide",
+    "gather",  "ge",     "gt",      "le",        "log",       "log_softmax",  "lt",
+    "matmul",  "max",    "maximum", "mean",      "min",       "minimum",      "mul",
+    "narrow",  "ne",     "neg",     "numel",     "pow",       "relu",         "remainder",
+    "reshape", "select", "sigmoid", "softmax",   "sqrt",      "squeeze",      "sub",
+    "sum",     "t",      "tanh",    "transpose", "unsqueeze", "index_select", NULL,
 };
 
 static const struct {

@@ -176,6 +176,8 @@ def op_cases():
         "number_div": ((u(3, 4, **positive),), lambda a: 2.0 / a),
         "number_sub": ((u(3, 4),), lambda a: 1.0 - a),
         "pow": ((u(3, 4, **positive), u(3, 4)), lambda a, b: a**b),
+        "pow_zero": (
+            (torch.tensor([0.0, 2.0, 0.0]), torch.tensor([0.0, 0.0, 2.0])), lambda a, b: a**b),
         "pow_2": ((u(3, 4),), lambda a: a**2),
         "pow_3": ((u(3, 4),), lambda a: a**3),
         "pow_half": ((u(3, 4, **positive),), lambda a: a**0.5),

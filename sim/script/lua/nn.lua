@@ -251,7 +251,8 @@ function Module:load_state_dict(state, options)
     error(format("load_state_dict: expected a table, found a %s", type(state)), 0)
   end
   local strict = not (options and options.strict == false)
-  local missing, unexpected, problems, own, expected = {}, {}, {}, collect(self, true, wants_state), {}
+  local own, expected = collect(self, true, wants_state), {}
+  local missing, unexpected, mismatched, problems = {}, {}, {}, {}
   for _, item in ipairs(own) do
     local name, target = item[1], item[2]
     local value = state[name]
@@ -259,9 +260,9 @@ function Module:load_state_dict(state, options)
     if value == nil then
       missing[#missing + 1] = name
     elseif not is_tensor(value) then
-      problems[#problems + 1] = format('"%s" is a %s, expected a tensor', name, type(value))
+      mismatched[#mismatched + 1] = format('"%s" is a %s, expected a tensor.', name, type(value))
     elseif tostring(value.shape) ~= tostring(target.shape) then
-      problems[#problems + 1] = format(
+      mismatched[#mismatched + 1] = format(
         "size mismatch for %s: copying a param with shape %s from checkpoint, the shape in current " ..
         "model is %s.", name, tostring(value.shape), tostring(target.shape))
     end
@@ -269,12 +270,13 @@ function Module:load_state_dict(state, options)
   for name in pairs(state) do
     if not expected[name] then unexpected[#unexpected + 1] = tostring(name) end
   end
-  if strict and #unexpected > 0 then
-    problems[#problems + 1] = format("Unexpected key(s) in state_dict: %s.", quoted(unexpected))
-  end
   if strict and #missing > 0 then
     problems[#problems + 1] = format("Missing key(s) in state_dict: %s.", quoted(missing))
   end
+  if strict and #unexpected > 0 then
+    problems[#problems + 1] = format("Unexpected key(s) in state_dict: %s.", quoted(unexpected))
+  end
+  for _, problem in ipairs(mismatched) do problems[#problems + 1] = problem end
   if #problems > 0 then
     error(format("Error(s) in loading state_dict for %s: %s", self._name, concat(problems, " ")), 0)
   end
@@ -307,7 +309,7 @@ local function flag(value) return value and "True" or "False" end
 local function layer(name, forward, kind)
   local class = Module:extend(name)
   class.forward = forward
-  class._instances.__call = forward
+  class._instances.__call = c.caller(forward)
   class._instances.layer_kind = kind
   nn[name] = class
   return class

@@ -103,8 +103,7 @@ assert_same_kind(DdpTensor *got, DdpTensor *expected, const char *what)
 {
     ck_assert_msg(got != NULL, "%s: no result", what);
 
-    g_autofree char *found =
-        ddp_shape_to_string(ddp_tensor_ndim(got), ddp_tensor_shape(got));
+    g_autofree char *found = ddp_shape_to_string(ddp_tensor_ndim(got), ddp_tensor_shape(got));
     g_autofree char *wanted =
         ddp_shape_to_string(ddp_tensor_ndim(expected), ddp_tensor_shape(expected));
 
@@ -137,11 +136,11 @@ assert_close(DdpTensor *got, DdpTensor *expected, double relative, double absolu
     for (size_t i = 0; i < ddp_tensor_numel(got); i++) {
         double x = ddp_tensor_item_f64(got, i);
         double y = ddp_tensor_item_f64(expected, i);
-        bool close = x == y || (isnan(x) && isnan(y)) ||
-                     fabs(x - y) <= relative * fabs(y) + absolute;
+        bool close =
+            x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= relative * fabs(y) + absolute;
 
-        ck_assert_msg(close, "%s: element %" G_GSIZE_FORMAT " is %.17g, expected %.17g", what, i,
-                      x, y);
+        ck_assert_msg(close, "%s: element %" G_GSIZE_FORMAT " is %.17g, expected %.17g", what, i, x,
+                      y);
     }
 }
 

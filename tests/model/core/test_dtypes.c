@@ -44,8 +44,8 @@ START_TEST(test_two_tensors_promote_as_torchs)
         bool a_dims = (dims & 1) != 0;
         bool b_dims = (dims & 2) != 0;
         g_autofree char *name =
-            g_strdup_printf("%s.%s.%s.%s", ddp_dtype_name(a), a_dims ? "d" : "0",
-                            ddp_dtype_name(b), b_dims ? "d" : "0");
+            g_strdup_printf("%s.%s.%s.%s", ddp_dtype_name(a), a_dims ? "d" : "0", ddp_dtype_name(b),
+                            b_dims ? "d" : "0");
         g_autofree char *result_name = g_strdup_printf("result.%s", name);
         g_autofree char *div_name = g_strdup_printf("div.%s", name);
         g_autoptr(DdpTensor) x = ones(a, a_dims);
@@ -75,13 +75,11 @@ START_TEST(test_numbers_promote_as_torchs)
 
     for (size_t n = 0; n < G_N_ELEMENTS(numbers); n++) {
         for (int dims = 0; dims < 2; dims++) {
-            g_autofree char *name =
-                g_strdup_printf("number.%s.%s.%s", ddp_dtype_name((DdpDtype)_i),
-                                dims != 0 ? "d" : "0", numbers[n].name);
+            g_autofree char *name = g_strdup_printf("number.%s.%s.%s", ddp_dtype_name((DdpDtype)_i),
+                                                    dims != 0 ? "d" : "0", numbers[n].name);
             g_autoptr(DdpTensor) x = ones((DdpDtype)_i, dims != 0);
-            g_autoptr(DdpTensor) product =
-                ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(x),
-                           ddp_operand_number(numbers[n].number), NULL);
+            g_autoptr(DdpTensor) product = ddp_binary(DDP_BINARY_MUL, ddp_operand_tensor(x),
+                                                      ddp_operand_number(numbers[n].number), NULL);
 
             assert_recorded_bits(recorded, name, product);
         }
@@ -106,8 +104,8 @@ END_TEST
 
 START_TEST(test_wide_integers_are_rounded_once)
 {
-    static const DdpDtype dtypes[] = {DDP_DTYPE_F64, DDP_DTYPE_F32, DDP_DTYPE_F16,
-                                      DDP_DTYPE_BF16, DDP_DTYPE_I32};
+    static const DdpDtype dtypes[] = {DDP_DTYPE_F64, DDP_DTYPE_F32, DDP_DTYPE_F16, DDP_DTYPE_BF16,
+                                      DDP_DTYPE_I32};
     g_autoptr(DdpTensor) wide = recorded_tensor(recorded, context, "wide");
 
     for (size_t i = 0; i < G_N_ELEMENTS(dtypes); i++) {
@@ -124,8 +122,7 @@ START_TEST(test_floats_that_no_integer_holds_become_the_least_one)
 {
     static const double values[] = {1e300, -1e300, (double)NAN, 0x1p63, (double)INFINITY};
     int64_t count = G_N_ELEMENTS(values);
-    g_autoptr(DdpTensor) x =
-        ddp_tensor_new_from(context, DDP_DTYPE_F64, 1, &count, values, NULL);
+    g_autoptr(DdpTensor) x = ddp_tensor_new_from(context, DDP_DTYPE_F64, 1, &count, values, NULL);
     g_autoptr(DdpTensor) ints = ddp_to(x, DDP_DTYPE_I64, NULL);
     g_autoptr(DdpTensor) bytes = ddp_to(x, DDP_DTYPE_U8, NULL);
 
@@ -175,8 +172,7 @@ START_TEST(test_integers_wrap_and_never_trap)
 {
     static const int64_t values[] = {INT64_MIN, INT64_MAX};
     int64_t count = G_N_ELEMENTS(values);
-    g_autoptr(DdpTensor) x =
-        ddp_tensor_new_from(context, DDP_DTYPE_I64, 1, &count, values, NULL);
+    g_autoptr(DdpTensor) x = ddp_tensor_new_from(context, DDP_DTYPE_I64, 1, &count, values, NULL);
     DdpOperand minus_one = ddp_operand_number(ddp_number_int(-1));
     g_autoptr(DdpTensor) quotient =
         ddp_binary(DDP_BINARY_FLOOR_DIV, ddp_operand_tensor(x), minus_one, NULL);

@@ -79,7 +79,10 @@ static const struct {
     const char *name;
     uint64_t value;
 } seeds[] = {
-    {"seed0", 0}, {"seed1", 1}, {"seed42", 42}, {"seed4294967303", (UINT64_C(1) << 32) + 7},
+    {"seed0", 0},
+    {"seed1", 1},
+    {"seed42", 42},
+    {"seed4294967303", (UINT64_C(1) << 32) + 7},
     {"seed-3", (uint64_t)-3},
 };
 

@@ -90,8 +90,7 @@ static DdpTensor *
 parameter_new(double value)
 {
     int64_t two = 2;
-    DdpTensor *parameter =
-        ddp_full(context, DDP_DTYPE_F32, 1, &two, ddp_number_float(value), NULL);
+    DdpTensor *parameter = ddp_full(context, DDP_DTYPE_F32, 1, &two, ddp_number_float(value), NULL);
 
     ck_assert(ddp_tensor_set_requires_grad(parameter, true, NULL));
     return parameter;
@@ -159,8 +158,7 @@ START_TEST(test_state_that_is_carried_over_continues_the_run)
     ck_assert(ddp_copy_(b, a, NULL));
     ddp_model_context_set_grad_enabled(context, true);
 
-    g_autoptr(DdpTensor) buffer =
-        ddp_clone(ddp_optimizer_state(first, 0, "momentum_buffer"), NULL);
+    g_autoptr(DdpTensor) buffer = ddp_clone(ddp_optimizer_state(first, 0, "momentum_buffer"), NULL);
 
     ck_assert(ddp_optimizer_set_state(second, 0, "momentum_buffer", buffer, NULL));
     ck_assert(ddp_optimizer_step(first, NULL));
@@ -208,8 +206,7 @@ main(void)
     TCase *sgd = tcase_create("sgd");
 
     tcase_add_checked_fixture(sgd, setup, teardown);
-    tcase_add_loop_test(sgd, test_steps_have_torchs_bits_on_every_path, 0,
-                        G_N_ELEMENTS(variants));
+    tcase_add_loop_test(sgd, test_steps_have_torchs_bits_on_every_path, 0, G_N_ELEMENTS(variants));
     tcase_add_test(sgd, test_a_parameter_without_gradient_is_left_alone);
     tcase_add_test(sgd, test_each_group_has_its_own_options);
     tcase_add_test(sgd, test_state_that_is_carried_over_continues_the_run);

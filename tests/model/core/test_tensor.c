@@ -25,7 +25,11 @@ teardown(void)
     ddp_model_context_free(context);
 }
 
-#define SHAPE(...) (int)G_N_ELEMENTS(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__}
+#define SHAPE(...)                                                                                 \
+    (int)G_N_ELEMENTS(((int64_t[]){__VA_ARGS__})), (int64_t[])                                     \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 START_TEST(test_a_new_tensor_is_zeros)
 {
@@ -35,8 +39,7 @@ START_TEST(test_a_new_tensor_is_zeros)
 
         ddp_tensor_unref(dirty);
 
-        g_autoptr(DdpTensor) tensor =
-            ddp_tensor_new(context, (DdpDtype)dtype, SHAPE(2, 3), NULL);
+        g_autoptr(DdpTensor) tensor = ddp_tensor_new(context, (DdpDtype)dtype, SHAPE(2, 3), NULL);
 
         ck_assert_uint_eq(ddp_tensor_numel(tensor), 6);
         ck_assert_uint_eq(ddp_tensor_bytes(tensor), 6 * ddp_dtype_bytes((DdpDtype)dtype));

@@ -54,8 +54,8 @@ train(DdpModelContext *context, Trained *t)
 
     g_autoptr(DdpTensor) x =
         ddp_randn(context, NULL, DDP_DTYPE_F32, 2, (int64_t[]){STEPS * BATCH, 64}, NULL);
-    g_autoptr(DdpTensor) y = ddp_randint(context, NULL, DDP_DTYPE_I64, 0, 10, 1,
-                                         (int64_t[]){STEPS * BATCH}, NULL);
+    g_autoptr(DdpTensor) y =
+        ddp_randint(context, NULL, DDP_DTYPE_I64, 0, 10, 1, (int64_t[]){STEPS * BATCH}, NULL);
 
     ck_assert(ddp_linear_new(context, 64, 32, &t->parameters[0], &t->parameters[1], NULL));
     ck_assert(ddp_linear_new(context, 32, 10, &t->parameters[2], &t->parameters[3], NULL));

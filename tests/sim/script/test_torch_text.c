@@ -11,13 +11,39 @@
 /* tostring(t) against what str(t) gave in torch for the same tensors, character by character. */
 
 static const char *const names[] = {
-    "number",     "whole_number",        "zero",        "integer",    "flag",
-    "vector",     "negative",            "integers",    "flags",      "double",
-    "half",       "bytes",               "small",       "large",      "whole_large",
-    "not_finite", "not_finite_fraction", "only_nan",    "zeros",      "matrix",
-    "cube",       "hypercube",           "long",        "long_floats", "very_long",
-    "wide",       "tall",                "large_cube",  "empty",      "empty_matrix",
-    "single",     "empty_integers",      "break_before_dtype",
+    "number",
+    "whole_number",
+    "zero",
+    "integer",
+    "flag",
+    "vector",
+    "negative",
+    "integers",
+    "flags",
+    "double",
+    "half",
+    "bytes",
+    "small",
+    "large",
+    "whole_large",
+    "not_finite",
+    "not_finite_fraction",
+    "only_nan",
+    "zeros",
+    "matrix",
+    "cube",
+    "hypercube",
+    "long",
+    "long_floats",
+    "very_long",
+    "wide",
+    "tall",
+    "large_cube",
+    "empty",
+    "empty_matrix",
+    "single",
+    "empty_integers",
+    "break_before_dtype",
 };
 
 START_TEST(test_a_tensor_prints_as_in_torch)
@@ -42,10 +68,9 @@ END_TEST
 START_TEST(test_a_tensor_says_what_autograd_knows_of_it)
 {
     Recorded *recorded = recorded_load("torch_text.txt");
-    g_autofree char *expected =
-        g_strdup_printf("%s\n%s\n%s\n", recorded_line(recorded, "text.leaf"),
-                        recorded_line(recorded, "text.computed"),
-                        recorded_line(recorded, "text.loss"));
+    g_autofree char *expected = g_strdup_printf(
+        "%s\n%s\n%s\n", recorded_line(recorded, "text.leaf"),
+        recorded_line(recorded, "text.computed"), recorded_line(recorded, "text.loss"));
 
     torch_lesson_prints("local leaf = tensor({ 1.0, 2.0 }, { requires_grad = true })\n"
                         "print(leaf) print(leaf + leaf) print((leaf * leaf):sum())\n",
