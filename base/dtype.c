@@ -8,10 +8,10 @@ static const struct {
     size_t bytes;
     bool is_float;
 } dtypes[DDP_DTYPE_COUNT] = {
-    [DDP_DTYPE_F64] = {"float64", 8, true},   [DDP_DTYPE_F32] = {"float32", 4, true},
-    [DDP_DTYPE_F16] = {"float16", 2, true},   [DDP_DTYPE_BF16] = {"bfloat16", 2, true},
-    [DDP_DTYPE_I64] = {"int64", 8, false},    [DDP_DTYPE_I32] = {"int32", 4, false},
-    [DDP_DTYPE_U8] = {"uint8", 1, false},     [DDP_DTYPE_BOOL] = {"bool", 1, false},
+    [DDP_DTYPE_F64] = {"float64", 8, true}, [DDP_DTYPE_F32] = {"float32", 4, true},
+    [DDP_DTYPE_F16] = {"float16", 2, true}, [DDP_DTYPE_BF16] = {"bfloat16", 2, true},
+    [DDP_DTYPE_I64] = {"int64", 8, false},  [DDP_DTYPE_I32] = {"int32", 4, false},
+    [DDP_DTYPE_U8] = {"uint8", 1, false},   [DDP_DTYPE_BOOL] = {"bool", 1, false},
 };
 
 size_t

@@ -131,7 +131,7 @@ static const char *
 root_name(DdpCallKind kind)
 {
     return kind == DDP_CALL_REDUCE || kind == DDP_CALL_GATHER || kind == DDP_CALL_SEND ? "dst"
-                                                                                         : "src";
+                                                                                       : "src";
 }
 
 char *

@@ -81,8 +81,9 @@ typedef struct {
     size_t *counts;
     /*
      * This rank does not know what it will get (scatter where it is not the root, all_to_all with
-     * uneven pieces): dtype, shape and count are taken from those who do, @out is made by the meeting
-     * and handed to the caller as above, and so are @counts (elements from each member) of all_to_all.
+     * uneven pieces): dtype, shape and count are taken from those who do, @out is made by the
+     * meeting and handed to the caller as above, and so are @counts (elements from each member) of
+     * all_to_all.
      */
     bool open;
     /* all_to_all with uneven pieces: elements to and from each member; borrowed. NULL: even. */
@@ -90,7 +91,8 @@ typedef struct {
     const size_t *out_splits;
 
     DdpSite site;
-    const char *name; /* (nullable) the variable or metric that travels; lives as long as the call */
+    const char
+        *name; /* (nullable) the variable or metric that travels; lives as long as the call */
 } DdpCall;
 
 /* torch's name of the collective: "all_reduce". */

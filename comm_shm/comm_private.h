@@ -30,8 +30,8 @@ struct DdpMeet {
     uint64_t seq;
     int arrived;
     DdpCallDifference difference;
-    DdpMeet *next; /* the group's next open meeting, or the next free one */
-    int *order;    /* the members that have come, in that order; behind the posts */
+    DdpMeet *next;    /* the group's next open meeting, or the next free one */
+    int *order;       /* the members that have come, in that order; behind the posts */
     DdpPost *posts[]; /* by member; NULL while it has not come */
 };
 
@@ -50,18 +50,66 @@ struct DdpGroup {
     uint64_t call_bytes[DDP_CALL_KIND_COUNT];
 };
 
+struct DdpComm {
+    int size;
+    DdpBackend backend;
+    DdpParkOps ops;
+    void *engine;               /* borrowed */
+    GPtrArray *groups;          /* of DdpGroup, owned; the world first */
+    struct DdpMailboxes *boxes; /* owned */
+    DdpPost **waits;            /* by rank: what it sleeps in, or NULL */
+    bool *left;                 /* by rank */
+    GPtrArray *abandoned; /* of DdpWork: dropped by their callers while others still need them */
+    bool hopeless_told;
+    char *ended; /* why the world was ended, or NULL */
+};
+
+/* ---- group.c ---- */
+
+/* (transfer full): @ranks is rising, or NULL for the world. */
+DdpGroup *ddp_group_new(DdpComm *comm, const char *name, const int *ranks, int size);
+void ddp_group_free(void *group);
+/* (transfer none): a new group that the communicator owns. */
+DdpGroup *ddp_comm_add_group(DdpComm *comm, const int *ranks, int size);
+
+/* ---- check.c ---- */
+
+/* torch raises here before it communicates: the others wait in vain, if they come. */
+bool ddp_comm_check_call(const DdpComm *comm, const DdpGroup *group, int rank, const DdpCall *call,
+                         GError **error);
+/* Bytes that @call reads from `in`. */
+size_t ddp_call_in_bytes(const DdpGroup *group, int rank, const DdpCall *call);
+/* Bytes that a completed @call has written to `out`; those that work in place not counted. */
+size_t ddp_call_out_bytes(const DdpGroup *group, int rank, const DdpCall *call);
+
+/* ---- meet.c ---- */
+
+/* Takes part in the group's next collective, and completes it if that makes it full. */
+void ddp_meet_come(DdpGroup *group, int rank, DdpPost *post);
+/* Some member that has left will never come to @meet. */
+bool ddp_meet_is_missed(const DdpGroup *group, const DdpMeet *meet);
+/* The meeting is over: its place is free for another. */
+void ddp_meet_close(DdpGroup *group, DdpMeet *meet);
+
+/* ---- comm.c ---- */
+
+void ddp_comm_take_part(DdpComm *comm, int rank, DdpGroup *group, DdpPost *post);
+/* Sleeps until @post is done; false when the world is ended first. */
+bool ddp_comm_wait_for(DdpComm *comm, int rank, DdpPost *post, GError **error);
+bool ddp_comm_ended_error(const DdpComm *comm, GError **error);
+
+/* ---- work.c ---- */
+
+void ddp_work_release(void *work);
+
+/* ---- one function per collective ---- */
+
 /* The call of @member in a full meeting. */
 static inline DdpCall *
 ddp_meet_call(const DdpMeet *meet, int member)
 {
     return meet->posts[member]->call;
 }
-
-/* The member that is rank @rank of the world, or -1. */
-int ddp_group_member(const DdpGroup *group, int rank);
-
-/* (transfer none): a new group that the communicator owns. @ranks is rising. */
-DdpGroup *ddp_comm_add_group(DdpComm *comm, const int *ranks, int size);
 
 /* All members' calls agree; writes every member's result. */
 void ddp_all_reduce_complete(DdpGroup *group, DdpMeet *meet);

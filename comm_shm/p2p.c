@@ -177,7 +177,7 @@ void
 ddp_mailboxes_withdraw(DdpMailboxes *boxes, int rank, DdpPost *post)
 {
     GQueue *queue = post->call->kind == DDP_CALL_SEND ? &boxes->boxes[post->call->root].sends
-                                                       : &boxes->boxes[rank].receives;
+                                                      : &boxes->boxes[rank].receives;
 
     for (GList *link = queue->head; link != NULL; link = link->next) {
         if (((Item *)link->data)->post == post) {

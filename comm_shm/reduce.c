@@ -63,15 +63,19 @@ DEFINE_FOLD(and_bool, uint8_t, a != 0 && b != 0)
 DEFINE_FOLD(xor_bool, uint8_t, (a != 0) != (b != 0))
 
 #define FLOAT_ROW(suffix)                                                                          \
-    {[DDP_REDUCE_SUM] = sum_##suffix,         [DDP_REDUCE_AVG] = sum_##suffix,                     \
-     [DDP_REDUCE_PRODUCT] = product_##suffix, [DDP_REDUCE_MIN] = min_##suffix,                     \
-     [DDP_REDUCE_MAX] = max_##suffix}
+    {                                                                                              \
+        [DDP_REDUCE_SUM] = sum_##suffix, [DDP_REDUCE_AVG] = sum_##suffix,                          \
+        [DDP_REDUCE_PRODUCT] = product_##suffix, [DDP_REDUCE_MIN] = min_##suffix,                  \
+        [DDP_REDUCE_MAX] = max_##suffix                                                            \
+    }
 
 #define INTEGER_ROW(suffix)                                                                        \
-    {[DDP_REDUCE_SUM] = sum_##suffix,         [DDP_REDUCE_AVG] = sum_##suffix,                     \
-     [DDP_REDUCE_PRODUCT] = product_##suffix, [DDP_REDUCE_MIN] = min_##suffix,                     \
-     [DDP_REDUCE_MAX] = max_##suffix,         [DDP_REDUCE_BAND] = band_##suffix,                   \
-     [DDP_REDUCE_BOR] = bor_##suffix,         [DDP_REDUCE_BXOR] = bxor_##suffix}
+    {                                                                                              \
+        [DDP_REDUCE_SUM] = sum_##suffix, [DDP_REDUCE_AVG] = sum_##suffix,                          \
+        [DDP_REDUCE_PRODUCT] = product_##suffix, [DDP_REDUCE_MIN] = min_##suffix,                  \
+        [DDP_REDUCE_MAX] = max_##suffix, [DDP_REDUCE_BAND] = band_##suffix,                        \
+        [DDP_REDUCE_BOR] = bor_##suffix, [DDP_REDUCE_BXOR] = bxor_##suffix                         \
+    }
 
 static const FoldFunc folds[DDP_DTYPE_COUNT][DDP_REDUCE_OP_COUNT] = {
     [DDP_DTYPE_F64] = FLOAT_ROW(f64),

@@ -92,6 +92,12 @@ int64_of_double(double x)
     return x > -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
 
+static inline int32_t
+int32_of_double(double x)
+{
+    return x > -0x1p31 - 1.0 && x < 0x1p31 ? (int32_t)x : INT32_MIN;
+}
+
 /* (uint64_t) first: conversion of an unsigned number to a narrower signed one wraps. */
 #define TO_DOUBLE(x) ((double)(x))
 #define TO_FLOAT(x) ((float)(x))
@@ -99,7 +105,7 @@ int64_of_double(double x)
 #define INT_TO_I32(x) ((int32_t)(uint32_t)(uint64_t)(x))
 #define INT_TO_U8(x) ((uint8_t)(uint64_t)(x))
 #define FLOAT_TO_I64(x) int64_of_double((double)(x))
-#define FLOAT_TO_I32(x) INT_TO_I32(int64_of_double((double)(x)))
+#define FLOAT_TO_I32(x) int32_of_double((double)(x))
 #define FLOAT_TO_U8(x) INT_TO_U8(int64_of_double((double)(x)))
 #define TO_BOOL(x) ((uint8_t)((x) != 0))
 

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /*
  * Which dtype a result has, and how elements change theirs. Used by model/ only.
  *
- * Conversions are C's where C defines them. A float that no int64 can hold gives INT64_MIN, on
- * every CPU; narrower integers keep the low bits; anything but 0 is true. Half precision goes
- * through float32.
+ * Conversions are C's where C defines them. A float that an int64 or int32 cannot hold gives its
+ * least value, on every CPU; a uint8 keeps the low bits; anything but 0 is true. Half precision
+ * goes through float32.
  */
 
 /* torch.promote_types */

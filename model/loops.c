@@ -60,12 +60,14 @@ remainder_int(int64_t x, int64_t y)
     return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-/* @y is 0 or more; see check_int_power(). */
+/* A negative power is truncated: 0, unless the base is 1 or -1. */
 static inline int64_t
 power_int(int64_t x, int64_t y)
 {
     uint64_t result = 1;
 
+    if (y < 0)
+        return x == 1 ? 1 : x != -1 ? 0 : y % 2 == 0 ? 1 : -1;
     for (uint64_t base = (uint64_t)x; y > 0; y >>= 1, base *= base) {
         if ((y & 1) != 0)
             result *= base;
@@ -296,7 +298,6 @@ static const DdpUnaryLoop unary_loops[DDP_DTYPE_COUNT][DDP_UNARY_COUNT] = {
     [DDP_DTYPE_U8] = {[DDP_UNARY_NEG] = neg_uint8_t,
                       [DDP_UNARY_ABS] = same_uint8_t,
                       [DDP_UNARY_RELU] = same_uint8_t},
-    [DDP_DTYPE_BOOL] = {[DDP_UNARY_ABS] = same_uint8_t},
 };
 
 DdpUnaryLoop

@@ -20,8 +20,8 @@ G_BEGIN_DECLS
  *
  *   - a run of neighbours: blocks of 2,048; in a block, 16 lanes, lane l adding elements l,
  *     l + 16, l + 32, … in turn from 0; lanes are added as l + (l+8), l + (l+4), l + (l+2),
- *     l + (l+1). Blocks are added pairwise: the left half (rounded up to a power of two of
- *     blocks) plus the right half.
+ *     l + (l+1). Blocks are added pairwise: of m blocks the first p, p the largest power of
+ *     two below m, plus the rest.
  *   - along an outer dimension: blocks of 64 rows, each added in turn from 0; blocks pairwise
  *     in the same way.
  *   - products: model/math/gemm.h.

@@ -45,37 +45,42 @@ fail_dtype(GError **error, const char *message)
     return false;
 }
 
+/* What does not exist when both sides are bool. */
 static bool
 check_dtype(DdpBinaryOp op, DdpDtype dtype, GError **error)
 {
     if (dtype != DDP_DTYPE_BOOL)
         return true;
+    if (op == DDP_BINARY_POW)
+        return fail_dtype(error, "\"pow\" not implemented for 'Bool'");
+    if (op == DDP_BINARY_FLOOR_DIV)
+        return fail_dtype(error, "\"floor_divide\" not implemented for 'Bool'");
+    if (op == DDP_BINARY_REMAINDER)
+        return fail_dtype(error, "\"remainder\" not implemented for 'Bool'");
+    return true;
+}
 
-    switch (op) {
-    case DDP_BINARY_SUB:
+static bool
+is_bool(const DdpOperand *operand)
+{
+    if (operand->tensor != NULL)
+        return operand->tensor->dtype == DDP_DTYPE_BOOL;
+    return operand->number.kind == DDP_NUMBER_BOOL;
+}
+
+static bool
+check_subtraction(const DdpOperand *a, const DdpOperand *b, GError **error)
+{
+    if (is_bool(a) && is_bool(b))
         return fail_dtype(error,
                           "Subtraction, the `-` operator, with two bool tensors is not supported. "
                           "Use the `^` or `logical_xor()` operator instead.");
-    case DDP_BINARY_POW:
-        return fail_dtype(error, "\"pow\" not implemented for 'Bool'");
-    case DDP_BINARY_FLOOR_DIV:
-        return fail_dtype(error, "\"floor_divide\" not implemented for 'Bool'");
-    case DDP_BINARY_REMAINDER:
-        return fail_dtype(error, "\"remainder\" not implemented for 'Bool'");
-    case DDP_BINARY_ADD:
-    case DDP_BINARY_MUL:
-    case DDP_BINARY_DIV:
-    case DDP_BINARY_MAXIMUM:
-    case DDP_BINARY_MINIMUM:
-    case DDP_BINARY_EQ:
-    case DDP_BINARY_NE:
-    case DDP_BINARY_LT:
-    case DDP_BINARY_LE:
-    case DDP_BINARY_GT:
-    case DDP_BINARY_GE:
-        return true;
-    }
-    g_assert_not_reached();
+    if (is_bool(a) || is_bool(b))
+        return fail_dtype(error,
+                          "Subtraction, the `-` operator, with a bool tensor is not supported. If "
+                          "you are trying to invert a mask, use the `~` or `logical_not()` "
+                          "operator instead.");
+    return true;
 }
 
 static DdpShape
@@ -108,7 +113,8 @@ plan_make(DdpBinaryOp op, const DdpOperand *a, const DdpOperand *b, Plan *plan, 
 
     DdpDtype common = ddp_result_type_get(&type);
 
-    if (!check_dtype(op, common, error))
+    if (!check_dtype(op, common, error) ||
+        (op == DDP_BINARY_SUB && !check_subtraction(a, b, error)))
         return false;
     if (op == DDP_BINARY_DIV && !ddp_dtype_is_float(common))
         common = DDP_DTYPE_F32;
@@ -147,25 +153,20 @@ side_count(const Side *side)
 }
 
 static bool
-check_integers(DdpBinaryOp op, const Plan *plan, const Side *b, GError **error)
+check_integers(DdpBinaryOp op, const Plan *plan, const DdpOperand *b, const Side *side,
+               GError **error)
 {
     if (ddp_dtype_is_float(plan->compute))
         return true;
     if ((op == DDP_BINARY_FLOOR_DIV || op == DDP_BINARY_REMAINDER) &&
-        ddp_divisors_have_zero(plan->compute, side_count(b), b->data)) {
+        ddp_shape_count(&plan->shape) > 0 &&
+        ddp_divisors_have_zero(plan->compute, side_count(side), side->data)) {
         g_set_error_literal(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_FAILED, "ZeroDivisionError");
         return false;
     }
-    if (op == DDP_BINARY_POW) {
-        for (size_t i = 0; i < side_count(b); i++) {
-            int64_t exponent;
-
-            ddp_convert(1, &exponent, DDP_DTYPE_I64,
-                        (const char *)b->data + i * ddp_dtype_bytes(plan->compute), plan->compute);
-            if (exponent < 0)
-                return fail_dtype(error, "Integers to negative integer powers are not allowed.");
-        }
-    }
+    /* A tensor of negative exponents gives 0, 1 or -1, as in torch. */
+    if (op == DDP_BINARY_POW && b->tensor == NULL && b->number.i < 0)
+        return fail_dtype(error, "Integers to negative integer powers are not allowed.");
     return true;
 }
 
@@ -225,7 +226,7 @@ run_plan(DdpBinaryOp op, const Plan *plan, DdpTensor *out, const DdpOperand *a, 
     Side a_side = {.owned = NULL};
     Side b_side = {.owned = NULL};
     bool ok = side_open(&a_side, a, plan, error) && side_open(&b_side, b, plan, error) &&
-              check_integers(op, plan, &b_side, error);
+              check_integers(op, plan, b, &b_side, error);
 
     if (ok) {
         bool half = dtype_is_half(plan->result);

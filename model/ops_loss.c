@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/broadcast.h"
 #include "model/dtypes.h"
 #include "model/internal.h"
 #include "model/kernels.h"
@@ -573,25 +574,39 @@ mse_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
 
 static const DdpGradOp mse_op = {"MseLossBackward", mse_backward};
 
+/* Brought to one shape and dtype first, as torch does (with a warning there). */
+static DdpTensor *
+mse_broadcast(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GError **error)
+{
+    DdpShape input_shape = ddp_shape_of(input);
+    DdpShape target_shape = ddp_shape_of(target);
+    DdpShape common;
+
+    if (!ddp_shape_broadcast(&input_shape, &target_shape, &common, error))
+        return NULL;
+
+    DdpTensor *a = ddp_expand(input, common.ndim, common.shape, error);
+    DdpTensor *b = a != NULL ? ddp_expand(target, common.ndim, common.shape, error) : NULL;
+    DdpTensor *difference = b != NULL ? ddp_sub(a, b, error) : NULL;
+    DdpTensor *square = difference != NULL ? ddp_mul(difference, difference, error) : NULL;
+    DdpTensor *out = NULL;
+
+    if (square != NULL)
+        out = reduction == DDP_REDUCTION_NONE  ? ddp_tensor_ref(square)
+              : reduction == DDP_REDUCTION_SUM ? ddp_sum(square, error)
+                                               : ddp_mean(square, error);
+    clear_tensor(&square);
+    clear_tensor(&difference);
+    clear_tensor(&b);
+    clear_tensor(&a);
+    return out;
+}
+
 DdpTensor *
 ddp_mse_loss(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GError **error)
 {
-    bool plain = ddp_tensor_same_shape(input, target) && input->dtype == target->dtype;
-
-    if (!plain) {
-        /* Brought to one shape and dtype first, as torch does (with a warning there). */
-        DdpTensor *difference = ddp_sub(input, target, error);
-        DdpTensor *square = difference != NULL ? ddp_mul(difference, difference, error) : NULL;
-        DdpTensor *out = NULL;
-
-        if (square != NULL)
-            out = reduction == DDP_REDUCTION_NONE  ? ddp_tensor_ref(square)
-                  : reduction == DDP_REDUCTION_SUM ? ddp_sum(square, error)
-                                                   : ddp_mean(square, error);
-        clear_tensor(&square);
-        clear_tensor(&difference);
-        return out;
-    }
+    if (!ddp_tensor_same_shape(input, target) || input->dtype != target->dtype)
+        return mse_broadcast(input, target, reduction, error);
     if (!check_float("mse_loss", input, error))
         return NULL;
 

@@ -309,6 +309,16 @@ check_not_empty(const char *verb, const Layout *layout, GError **error)
     return false;
 }
 
+static bool
+check_not_bool(const char *verb, const DdpTensor *x, GError **error)
+{
+    if (x->dtype != DDP_DTYPE_BOOL)
+        return true;
+    g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_DTYPE,
+                "%s(): does not support bool input", verb);
+    return false;
+}
+
 static DdpTensor *
 best_indices(DdpTensor *x, const Layout *l, bool greatest, GError **error)
 {
@@ -453,10 +463,13 @@ ddp_reduce(DdpFold op, DdpTensor *x, int dim, bool keepdim, GError **error)
         clear_tensor(&indices);
         return values;
     case DDP_FOLD_ARGMAX:
-    case DDP_FOLD_ARGMIN:
-        if (!check_not_empty(op == DDP_FOLD_ARGMAX ? "argmax" : "argmin", &layout, error))
+    case DDP_FOLD_ARGMIN: {
+        const char *verb = op == DDP_FOLD_ARGMAX ? "argmax" : "argmin";
+
+        if (!check_not_bool(verb, x, error) || !check_not_empty(verb, &layout, error))
             return NULL;
         return best_indices(x, &layout, op == DDP_FOLD_ARGMAX, error);
+    }
     }
     g_assert_not_reached();
 }

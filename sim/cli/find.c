@@ -24,8 +24,8 @@ char *
 ddp_cli_find_scenario(const char *name, GError **error)
 {
     g_autoptr(GPtrArray) folders = ddp_cli_scenario_folders();
-    g_autofree char *file = g_str_has_suffix(name, ".lua") ? g_strdup(name)
-                                                           : g_strconcat(name, ".lua", NULL);
+    g_autofree char *file =
+        g_str_has_suffix(name, ".lua") ? g_strdup(name) : g_strconcat(name, ".lua", NULL);
 
     if (g_file_test(name, G_FILE_TEST_EXISTS))
         return g_strdup(name);

@@ -18,7 +18,7 @@ add_row(DdpTable *table, const DdpScenario *scenario)
 int
 ddp_cli_list(int argc, char **argv)
 {
-    const GOptionEntry entries[] = {{NULL}};
+    const GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
     const DdpLimits limits = ddp_limits_default();
     const DdpTerminal terminal = ddp_terminal_detect();
     g_autoptr(GPtrArray) folders = ddp_cli_scenario_folders();

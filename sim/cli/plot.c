@@ -8,7 +8,7 @@
 int
 ddp_cli_plot(int argc, char **argv)
 {
-    const GOptionEntry entries[] = {{NULL}};
+    const GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
     GError *error = NULL;
     bool drawn = false;
     int status = DDP_EXIT_OK;

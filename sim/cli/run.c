@@ -46,8 +46,8 @@ static void
 show_progress(int64_t collectives, void *user_data)
 {
     Show *show = user_data;
-    g_autofree char *text = g_strdup_printf("%s: %" G_GINT64_FORMAT " collectives", show->doing,
-                                            collectives);
+    g_autofree char *text =
+        g_strdup_printf("%s: %" G_GINT64_FORMAT " collectives", show->doing, collectives);
 
     ddp_progress_show(show->progress, text);
 }
@@ -69,9 +69,9 @@ show_heading(const Show *show, const DdpScenario *scenario, int index)
     const DdpVariant *variant = ddp_scenario_variant(scenario, index);
     g_autoptr(GString) out = g_string_new(NULL);
     g_autofree char *name = ddp_terminal_escape(variant->name);
-    g_autofree char *text =
-        variant->fixes != NULL ? g_strdup_printf("── %s (fixes %s)", name, variant->fixes)
-                               : g_strdup_printf("── %s", name);
+    g_autofree char *text = variant->fixes != NULL
+                                ? g_strdup_printf("── %s (fixes %s)", name, variant->fixes)
+                                : g_strdup_printf("── %s", name);
     g_autofree char *escaped = ddp_terminal_escape(text);
 
     g_string_append_c(out, '\n');
@@ -199,8 +199,7 @@ load_all(char **names, const DdpRunOptions *options, const DdpRunSpec *spec, GEr
 
     for (int i = 0; names[i] != NULL; i++) {
         g_autofree char *path = ddp_cli_find_scenario(names[i], error);
-        DdpScenario *scenario =
-            path != NULL ? ddp_cli_load(path, &spec->limits, error) : NULL;
+        DdpScenario *scenario = path != NULL ? ddp_cli_load(path, &spec->limits, error) : NULL;
 
         if (scenario == NULL)
             return NULL;
@@ -259,13 +258,15 @@ ddp_cli_run(int argc, char **argv)
     int status = DDP_EXIT_OK;
 
     ddp_run_options_entries(&options, entries + 3);
-    if (!ddp_cli_parse(&argc, &argv, "run FILE ... [OPTIONS]",
-                       "Plays each variant of a scenario, a file or the name of one that comes with "
-                       "ddpsim,\nand ends with one table: pitfall beside fix.",
-                       entries, &status))
+    if (!ddp_cli_parse(
+            &argc, &argv, "run FILE ... [OPTIONS]",
+            "Plays each variant of a scenario, a file or the name of one that comes with "
+            "ddpsim,\nand ends with one table: pitfall beside fix.",
+            entries, &status))
         goto out;
     if (argc < 2) {
-        fprintf(stderr, "ddpsim: run: which scenario? 'ddpsim list' shows those that come with it\n");
+        fprintf(stderr,
+                "ddpsim: run: which scenario? 'ddpsim list' shows those that come with it\n");
         status = DDP_EXIT_USAGE;
         goto out;
     }

@@ -97,9 +97,9 @@ test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec 
     GError *error = NULL;
     int64_t start_us = g_get_monotonic_time();
     g_autoptr(DdpRunRecord) record = ddp_scenario_run(scenario, index, spec, &error);
-    Result *result = add_result(tester, ddp_scenario_path(scenario),
-                                ddp_scenario_variant(scenario, index)->name,
-                                g_get_monotonic_time() - start_us);
+    Result *result =
+        add_result(tester, ddp_scenario_path(scenario), ddp_scenario_variant(scenario, index)->name,
+                   g_get_monotonic_time() - start_us);
 
     if (record == NULL) {
         g_ptr_array_add(result->failures, g_strdup(error->message));
@@ -108,9 +108,9 @@ test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec 
         for (guint i = 0; i < record->expected_failures->len; i++)
             g_ptr_array_add(result->failures, g_strdup(record->expected_failures->pdata[i]));
         if (record->expected_met < 0 && strcmp(record->outcome, "completed") != 0)
-            g_ptr_array_add(result->failures,
-                            g_strdup_printf("outcome: nothing was expected, found %s",
-                                            record->outcome));
+            g_ptr_array_add(
+                result->failures,
+                g_strdup_printf("outcome: nothing was expected, found %s", record->outcome));
         if (result->failures->len > 0)
             add_cause(result, record);
     }
@@ -160,8 +160,8 @@ junit_text(const Tester *tester, guint failed)
         g_autofree char *shown_scenario = ddp_terminal_escape(result->scenario);
         g_autofree char *shown_variant =
             ddp_terminal_escape(result->variant != NULL ? result->variant : "load");
-        g_autofree char *line = g_markup_printf_escaped(
-            "  <testcase classname=\"%s\" name=\"%s\"", shown_scenario, shown_variant);
+        g_autofree char *line = g_markup_printf_escaped("  <testcase classname=\"%s\" name=\"%s\"",
+                                                        shown_scenario, shown_variant);
 
         g_string_append_printf(xml, "%s time=\"%.3f\"", line, (double)result->time_us / 1e6);
         if (result->failures->len == 0) {
@@ -223,8 +223,8 @@ files_of(char **paths, GError **error)
 static void
 remove_temporary(const char *path)
 {
-    g_autoptr(GDir) dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL
-                                                                     : g_dir_open(path, 0, NULL);
+    g_autoptr(GDir) dir =
+        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
     const char *name;
 
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
@@ -284,11 +284,12 @@ ddp_cli_test(int argc, char **argv)
     int status = DDP_EXIT_OK;
 
     ddp_run_options_entries(&options, entries + 4);
-    if (!ddp_cli_parse(&argc, &argv, "test [PATH ...] [OPTIONS]",
-                       "Plays scenario files, or all below a folder, and holds each variant to what "
-                       "it expects;\nwithout a path those that come with ddpsim. Uses the small "
-                       "parameters that a scenario gives.",
-                       entries, &status))
+    if (!ddp_cli_parse(
+            &argc, &argv, "test [PATH ...] [OPTIONS]",
+            "Plays scenario files, or all below a folder, and holds each variant to what "
+            "it expects;\nwithout a path those that come with ddpsim. Uses the small "
+            "parameters that a scenario gives.",
+            entries, &status))
         goto out;
     if (!ddp_run_options_apply(&options, &spec, &error) ||
         (files = files_of(argv + 1, &error)) == NULL) {

@@ -67,8 +67,7 @@ edit_distance(const char *a, const char *b)
             unsigned wrong = last[j - 1] + (x != y ? 1u : 0u);
             unsigned best = MIN(MIN(last[j], now[j - 1]) + 1u, wrong);
 
-            if (i > 1 && j > 1 && x == g_ascii_tolower(b[j - 2]) &&
-                y == g_ascii_tolower(a[i - 2]))
+            if (i > 1 && j > 1 && x == g_ascii_tolower(b[j - 2]) && y == g_ascii_tolower(a[i - 2]))
                 best = MIN(best, before[j - 2] + 1u);
             now[j] = (unsigned char)best;
         }

@@ -121,7 +121,8 @@ l_new_reducer(lua_State *L)
     luaL_argexpected(L, lua_istable(L, 1), 1, "nn.Module");
     ddp_options_open(L, 2, "DistributedDataParallel", none);
     if (script->world_rank == NULL)
-        return luaL_error(L, "DistributedDataParallel: there is no world yet; it belongs inside main");
+        return luaL_error(L,
+                          "DistributedDataParallel: there is no world yet; it belongs inside main");
 
     Box *box = lua_newuserdatauv(L, sizeof *box, 0);
 

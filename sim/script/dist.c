@@ -438,8 +438,8 @@ l_scatter(lua_State *L)
         piece = push_tensor(L, call.dtype, call.ndim, call.shape);
         call.out = ddp_tensor_data(piece);
     } else if (!lua_isnil(L, 1)) {
-        return luaL_error(L, "dist.scatter: only rank %d, the src, gives a list; pass nil elsewhere",
-                          src);
+        return luaL_error(
+            L, "dist.scatter: only rank %d, the src, gives a list; pass nil elsewhere", src);
     }
     call.root = src;
     if (request.group == NULL)
@@ -490,8 +490,9 @@ uneven_all_to_all(lua_State *L, const Request *request, DdpTensor *const *list)
         if (ddp_tensor_ndim(list[i]) != ndim || ndim == 0 ||
             memcmp(ddp_tensor_shape(list[i]) + 1, ddp_tensor_shape(first) + 1,
                    (size_t)(ndim - 1) * sizeof(int64_t)) != 0)
-            return luaL_error(L, "%s: the tensors of the list may differ in their first dimension "
-                                 "only",
+            return luaL_error(L,
+                              "%s: the tensors of the list may differ in their first dimension "
+                              "only",
                               request->options.verb);
         splits[i] = ddp_tensor_numel(list[i]);
         total += splits[i];

@@ -25,7 +25,7 @@ l_index(lua_State *L)
         lua_pushinteger(L, script->node_rank);
     else if (g_str_equal(name, "MASTER_ADDR"))
         lua_pushstring(L, script->world_size > script->nproc_per_node ? ddp_script_host(0)
-                                                                       : "127.0.0.1");
+                                                                      : "127.0.0.1");
     else if (g_str_equal(name, "MASTER_PORT"))
         lua_pushliteral(L, "29500");
     else

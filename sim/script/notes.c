@@ -55,9 +55,8 @@ ddp_script_host(int node_rank)
 double
 ddp_script_wall_time(const DdpScriptRank *script)
 {
-    double seconds = script->world_rank != NULL
-                         ? (double)ddp_rank_now_ns(script->world_rank) * 1e-9
-                         : 0.0;
+    double seconds =
+        script->world_rank != NULL ? (double)ddp_rank_now_ns(script->world_rank) * 1e-9 : 0.0;
 
     return WALL_TIME_START + seconds;
 }
@@ -128,8 +127,8 @@ check_name(const char *name, GError **error)
     g_autofree char *shown = g_strescape(name, NULL);
 
     g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_PATH,
-                "the file name \"%.80s\" %s; a scenario writes only below its own logs folder", shown,
-                wrong);
+                "the file name \"%.80s\" %s; a scenario writes only below its own logs folder",
+                shown, wrong);
     return false;
 }
 

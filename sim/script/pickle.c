@@ -162,7 +162,8 @@ load_tensor(lua_State *L, Input *in)
         header[1] > DDP_TENSOR_DIMS_MAX)
         luaL_error(L, "the bytes of an object hold no tensor");
     take(L, in, shape, (size_t)header[1] * sizeof shape[0]);
-    *slot = ddp_tensor_new(ddp_script_rank(L)->model, (DdpDtype)header[0], header[1], shape, &error);
+    *slot =
+        ddp_tensor_new(ddp_script_rank(L)->model, (DdpDtype)header[0], header[1], shape, &error);
     if (*slot == NULL)
         ddp_args_raise(L, error);
     take(L, in, ddp_tensor_data(*slot), ddp_tensor_bytes(*slot));

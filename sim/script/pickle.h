@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  */
 
 /* Pushes a userdata that holds the value at @index, and returns its bytes (borrowed from it). */
-const GByteArray * ddp_pickle_dump(lua_State *L, int index);
+const GByteArray *ddp_pickle_dump(lua_State *L, int index);
 
 /* Pushes the value that @bytes hold; bytes that no dump made are a Lua error. */
 void ddp_pickle_load(lua_State *L, const char *bytes, size_t length);

@@ -22,15 +22,15 @@ G_BEGIN_DECLS
 typedef struct {
     DdpLimits limits;
     uint64_t seed;
-    char *logs_folder; /* owned; everything that a scenario writes lies below it */
-    GMutex lock;       /* guards record, audit, replicas, interned */
-    GHashTable *interned; /* of char*: file names that call sites point to */
-    DdpRunRecord *record; /* owned */
-    DdpAudit *audit;      /* (nullable): NULL with --no-audit */
+    char *logs_folder;     /* owned; everything that a scenario writes lies below it */
+    GMutex lock;           /* guards record, audit, replicas, interned */
+    GHashTable *interned;  /* of char*: file names that call sites point to */
+    DdpRunRecord *record;  /* owned */
+    DdpAudit *audit;       /* (nullable): NULL with --no-audit */
     DdpReplicas *replicas; /* (nullable): made by the first DistributedDataParallel */
     DdpTrace *trace;       /* (nullable): borrowed */
     void (*print)(const char *line, int rank, void *user_data); /* under the lock */
-    void (*progress)(int64_t collectives, void *user_data); /* (nullable) */
+    void (*progress)(int64_t collectives, void *user_data);     /* (nullable) */
     void *print_data;
     _Atomic int64_t met; /* collectives that ranks have come out of */
 

@@ -217,8 +217,7 @@ record_rank(const Session *session, const DdpDiagnosis *diagnosis, int rank)
 static void
 record_diagnosis(const Session *session, const DdpDiagnosis *diagnosis)
 {
-    DdpDiagnosisRecord *row =
-        ddp_run_record_set_diagnosis(session->play->record, diagnosis->cls);
+    DdpDiagnosisRecord *row = ddp_run_record_set_diagnosis(session->play->record, diagnosis->cls);
 
     row->summary = g_strdup(diagnosis->summary);
     row->root_cause = g_strdup(diagnosis->root_cause);
@@ -287,14 +286,13 @@ record_unreceived(const Session *session)
 
         ddp_comm_unreceived_at(comm, i, &src, &dst, &call);
 
-        g_autofree char *message = g_strdup_printf(
-            "rank %d sent a message to rank %d that was never received", src, dst);
+        g_autofree char *message =
+            g_strdup_printf("rank %d sent a message to rank %d that was never received", src, dst);
         DdpFinding *finding =
             ddp_run_record_add_finding(session->play->record, "unmatched_send", message);
 
         g_array_append_val(finding->ranks, src);
-        g_ptr_array_add(finding->sites,
-                        g_strdup_printf("%s:%d", call->site.file, call->site.line));
+        g_ptr_array_add(finding->sites, g_strdup_printf("%s:%d", call->site.file, call->site.line));
     }
 }
 

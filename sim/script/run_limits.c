@@ -7,7 +7,7 @@
 #include "sim/script/args.h"
 #include "sim/script/error.h"
 
-static const char *const names[] = {"ranks", "memory", "world_memory", "tensor",  "steps",  "time",
+static const char *const names[] = {"ranks", "memory", "world_memory", "tensor",  "steps", "time",
                                     "files", "output", "entries",      "message", NULL};
 
 DdpLimits
@@ -36,10 +36,9 @@ ddp_limits_names(void)
 int64_t *
 ddp_limits_field(DdpLimits *limits, const char *name)
 {
-    int64_t *const fields[] = {&limits->ranks, &limits->memory, &limits->world_memory,
-                               &limits->tensor, &limits->steps, &limits->time,
-                               &limits->files, &limits->output, &limits->entries,
-                               &limits->message};
+    int64_t *const fields[] = {
+        &limits->ranks, &limits->memory, &limits->world_memory, &limits->tensor,  &limits->steps,
+        &limits->time,  &limits->files,  &limits->output,       &limits->entries, &limits->message};
 
     for (size_t i = 0; names[i] != NULL; i++) {
         if (strcmp(names[i], name) == 0)

@@ -97,7 +97,8 @@ l_format(lua_State *L)
         at++;
         at += strspn(at, "-+ #0123456789.");
         if (*at == 'p')
-            return luaL_error(L, "string.format: %%p would show an address, which no two runs share");
+            return luaL_error(L,
+                              "string.format: %%p would show an address, which no two runs share");
         if (*at == '\0')
             break;
     }

@@ -14,14 +14,14 @@
 
 /* ---- fields of the scenario's table ---- */
 
-static const char *const scenario_keys[] = {"title", "lesson", "why",    "fix",    "real",     "tags",
-                                            "world", "params", "small", "limits", "variants", NULL};
+static const char *const scenario_keys[] = {"title", "lesson", "why",      "fix",
+                                            "real",  "tags",   "world",    "params",
+                                            "small", "limits", "variants", NULL};
 static const char *const variant_keys[] = {"name", "fixes", "main", "expect", "world", NULL};
-static const char *const world_keys[] = {"size", "nodes",    "nproc_per_node", "backend",
-                                         "seed", "schedule", NULL};
+static const char *const world_keys[] = {"size",     "nodes", "nproc_per_node", "backend", "seed",
+                                         "schedule", NULL};
 
-static bool
-bad_value(GError **error, const DdpScenario *scenario, const char *format, ...)
+static bool bad_value(GError **error, const DdpScenario *scenario, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
 static bool
@@ -51,7 +51,8 @@ push_field(lua_State *L, int index, const char *name)
     return lua_rawget(L, index);
 }
 
-/* Every key of the table at @index must be in @names; of several wrong ones the smallest is told. */
+/* Every key of the table at @index must be in @names; of several wrong ones the smallest is told.
+ */
 static bool
 check_keys(const DdpScenario *scenario, lua_State *L, int index, const char *where,
            const char *const *names, GError **error)
@@ -80,8 +81,8 @@ check_keys(const DdpScenario *scenario, lua_State *L, int index, const char *whe
     const char *nearest = ddp_args_nearest(wrong, names);
 
     if (nearest != NULL)
-        return bad_value(error, scenario, "%s: unknown field '%s', did you mean '%s'?", where, wrong,
-                         nearest);
+        return bad_value(error, scenario, "%s: unknown field '%s', did you mean '%s'?", where,
+                         wrong, nearest);
 
     g_autofree char *all = g_strjoinv(", ", (char **)names);
 
@@ -166,16 +167,15 @@ read_world(const DdpScenario *scenario, lua_State *L, int index, const char *whe
     }
 
     int world = lua_gettop(L);
-    bool ok =
-        check_keys(scenario, L, world, where, world_keys, error) &&
-        read_integer(scenario, L, world, where, "size", 1, ranks_max, &size, NULL, error) &&
-        read_integer(scenario, L, world, where, "nodes", 1, ranks_max, &nodes, NULL, error) &&
-        read_integer(scenario, L, world, where, "nproc_per_node", 1, ranks_max, &per_node, NULL,
-                     error) &&
-        read_integer(scenario, L, world, where, "seed", 0, INT64_MAX, &seed, &fields->has_seed,
-                     error) &&
-        read_string(scenario, L, world, where, "backend", &fields->backend, error) &&
-        read_string(scenario, L, world, where, "schedule", &fields->schedule, error);
+    bool ok = check_keys(scenario, L, world, where, world_keys, error) &&
+              read_integer(scenario, L, world, where, "size", 1, ranks_max, &size, NULL, error) &&
+              read_integer(scenario, L, world, where, "nodes", 1, ranks_max, &nodes, NULL, error) &&
+              read_integer(scenario, L, world, where, "nproc_per_node", 1, ranks_max, &per_node,
+                           NULL, error) &&
+              read_integer(scenario, L, world, where, "seed", 0, INT64_MAX, &seed,
+                           &fields->has_seed, error) &&
+              read_string(scenario, L, world, where, "backend", &fields->backend, error) &&
+              read_string(scenario, L, world, where, "schedule", &fields->schedule, error);
 
     lua_settop(L, world - 1);
     fields->size = (int)size;
@@ -280,8 +280,8 @@ read_variant(DdpScenario *scenario, lua_State *L, int index, int number, GError 
 
     push_field(L, index, "main");
     if (!lua_isfunction(L, -1)) {
-        bad_value(error, scenario, "variant '%s': main is a %s, expected a function",
-                  variant->name, luaL_typename(L, -1));
+        bad_value(error, scenario, "variant '%s': main is a %s, expected a function", variant->name,
+                  luaL_typename(L, -1));
         lua_pop(L, 1);
         return false;
     }
@@ -306,7 +306,8 @@ read_variants(DdpScenario *scenario, lua_State *L, int index, GError **error)
 {
     push_field(L, index, "variants");
     if (!lua_istable(L, -1)) {
-        bad_value(error, scenario, "variants is a %s, expected a list of { name = ..., main = ... }",
+        bad_value(error, scenario,
+                  "variants is a %s, expected a list of { name = ..., main = ... }",
                   luaL_typename(L, -1));
         lua_pop(L, 1);
         return false;
@@ -317,8 +318,9 @@ read_variants(DdpScenario *scenario, lua_State *L, int index, GError **error)
 
     if (count == 0 || count > VARIANTS_MAX) {
         lua_pop(L, 1);
-        return bad_value(error, scenario, "there are %" G_GINT64_FORMAT
-                         " variants, expected 1 to %d", count, VARIANTS_MAX);
+        return bad_value(error, scenario,
+                         "there are %" G_GINT64_FORMAT " variants, expected 1 to %d", count,
+                         VARIANTS_MAX);
     }
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, list, i);
@@ -332,8 +334,7 @@ read_variants(DdpScenario *scenario, lua_State *L, int index, GError **error)
     for (guint i = 0; i < scenario->variants->len; i++) {
         const DdpVariant *variant = scenario->variants->pdata[i];
 
-        if (variant->fixes != NULL &&
-            ddp_scenario_find_variant(scenario, variant->fixes, NULL) < 0)
+        if (variant->fixes != NULL && ddp_scenario_find_variant(scenario, variant->fixes, NULL) < 0)
             return bad_value(error, scenario,
                              "variant '%s' fixes '%s', but there is no such variant", variant->name,
                              variant->fixes);
@@ -462,8 +463,7 @@ ddp_scenario_push_variant(lua_State *L, int table, int index)
 }
 
 bool
-ddp_scenario_variant_world(DdpScenario *scenario, int index, DdpWorldFields *fields,
-                           GError **error)
+ddp_scenario_variant_world(DdpScenario *scenario, int index, DdpWorldFields *fields, GError **error)
 {
     lua_State *L = scenario->L;
     const DdpVariant *variant = scenario->variants->pdata[index];

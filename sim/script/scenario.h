@@ -31,7 +31,8 @@ typedef struct {
  * @shown: (nullable): what people are to read for @path in messages and call sites; NULL for
  *   @path, without the working folder's name where it lies below that
  *
- * Returns: (transfer full): the scenario in file @path; NULL with @error: "path:line: what is wrong"
+ * Returns: (transfer full): the scenario in file @path; NULL with @error: "path:line: what is
+ * wrong"
  */
 DdpScenario *ddp_scenario_load(const char *path, const char *shown, const DdpLimits *limits,
                                GError **error);
@@ -55,9 +56,9 @@ typedef struct {
     bool has_seed;
     uint64_t seed;
     bool audit;
-    bool small;          /* the scenario's `small` parameters */
+    bool small;              /* the scenario's `small` parameters */
     const char *const *sets; /* (nullable): NULL-terminated "key=value" */
-    const char *out;     /* the folder DIR; files go to DIR/SCENARIO/VARIANT */
+    const char *out;         /* the folder DIR; files go to DIR/SCENARIO/VARIANT */
     DdpLimits limits;
     /* (nullable): each line that the scenario prints, while it runs. */
     void (*print)(const char *line, int rank, void *user_data);

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * world read them from here at the moment of use and keep no copy.
  */
 
-typedef struct DdpRank DdpRank;                 /* sim/world/world.h */
+typedef struct DdpRank DdpRank;                   /* sim/world/world.h */
 typedef struct DdpScriptPrivate DdpScriptPrivate; /* sim/script/state.c */
 
 typedef struct {

@@ -91,8 +91,7 @@ l_finding(lua_State *L)
 
     g_array_append_val(finding->ranks, script->rank);
     if (ddp_args_site(L, &site))
-        g_ptr_array_add(finding->sites,
-                        g_strdup_printf("%s:%d", site.short_src, site.currentline));
+        g_ptr_array_add(finding->sites, g_strdup_printf("%s:%d", site.short_src, site.currentline));
     g_mutex_unlock(&play->lock);
     return 0;
 }
@@ -136,8 +135,9 @@ oracle_pass(lua_State *L)
     g_clear_pointer(&saved, ddp_generator_free);
     if (status == LUA_OK)
         return;
-    lua_pushfstring(L, "%s (while rank 0 ran the evaluation once more as the only process, for the "
-                       "true values; --no-audit leaves that out)",
+    lua_pushfstring(L,
+                    "%s (while rank 0 ran the evaluation once more as the only process, for the "
+                    "true values; --no-audit leaves that out)",
                     lua_tostring(L, -1));
     lua_error(L);
 }
@@ -167,7 +167,7 @@ l_evaluation(lua_State *L)
 }
 
 static const luaL_Reg verbs[] = {
-    {"sleep", l_sleep},       {"now", l_now}, {"fail", l_fail}, {"finding", l_finding},
+    {"sleep", l_sleep},           {"now", l_now}, {"fail", l_fail}, {"finding", l_finding},
     {"evaluation", l_evaluation}, {NULL, NULL},
 };
 

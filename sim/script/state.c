@@ -178,11 +178,10 @@ ddp_script_stack(lua_State *L)
         if (frame.currentline <= 0)
             continue;
         if (frame.name != NULL && *frame.what != 'm')
-            g_ptr_array_add(stack, g_strdup_printf("%s:%d in %s '%s'", frame.short_src,
-                                                   frame.currentline,
-                                                   *frame.namewhat != '\0' ? frame.namewhat
-                                                                           : "function",
-                                                   frame.name));
+            g_ptr_array_add(stack,
+                            g_strdup_printf("%s:%d in %s '%s'", frame.short_src, frame.currentline,
+                                            *frame.namewhat != '\0' ? frame.namewhat : "function",
+                                            frame.name));
         else
             g_ptr_array_add(stack, g_strdup_printf("%s:%d", frame.short_src, frame.currentline));
     }
@@ -228,8 +227,9 @@ set_error(lua_State *L, int status, GError **error)
         if (priv->end == DDP_SCRIPT_END_NONE)
             priv->end = DDP_SCRIPT_END_MEMORY;
         g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_LIMIT,
-                    "%srank %d is out of memory: %" G_GINT64_FORMAT " MiB of Lua a rank, %"
-                    G_GINT64_FORMAT " MiB a world (limits memory, world_memory)",
+                    "%srank %d is out of memory: %" G_GINT64_FORMAT
+                    " MiB of Lua a rank, %" G_GINT64_FORMAT
+                    " MiB a world (limits memory, world_memory)",
                     priv->memory_site, ddp_script_rank(L)->rank, priv->memory_max >> 20,
                     priv->play->limits.world_memory >> 20);
         return;
@@ -349,9 +349,9 @@ static const struct {
 };
 
 static const luaL_Reg standard[] = {
-    {LUA_GNAME, luaopen_base},       {LUA_TABLIBNAME, luaopen_table},
+    {LUA_GNAME, luaopen_base},        {LUA_TABLIBNAME, luaopen_table},
     {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
-    {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_COLIBNAME, luaopen_coroutine},
+    {LUA_UTF8LIBNAME, luaopen_utf8},  {LUA_COLIBNAME, luaopen_coroutine},
 };
 
 static int

@@ -11,16 +11,16 @@ struct DdpScriptPrivate {
     int64_t memory; /* bytes of Lua in use */
     int64_t memory_max;
     char memory_site[LUA_IDSIZE + 16]; /* "file:line: " where memory ran out last */
-    bool trusted; /* the memory limit is off */
+    bool trusted;                      /* the memory limit is off */
     uint64_t steps;
     uint64_t steps_max;
     int64_t met_us; /* monotonic time of the last collective, for the time limit only */
     DdpScriptEnd end;
-    GPtrArray *error_stack;  /* of char*; (nullable) */
+    GPtrArray *error_stack;    /* of char*; (nullable) */
     const char *last_interned; /* (nullable): borrowed from the play */
-    int64_t object_ids;      /* handed out by tostring */
-    int evaluation;          /* number of the evaluation in progress, -1 outside */
-    int evaluation_count;    /* begun so far */
+    int64_t object_ids;        /* handed out by tostring */
+    int evaluation;            /* number of the evaluation in progress, -1 outside */
+    int evaluation_count;      /* begun so far */
     int64_t evaluation_epoch;
     lua_Integer work_count; /* asynchronous collectives begun so far */
     int works_pending;

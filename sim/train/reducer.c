@@ -137,9 +137,8 @@ ddp_reducer_new(DdpModelContext *context, DdpTensor *const *parameters, size_t c
     if (block == NULL)
         return NULL;
 
-    g_autoptr(DdpTensor) bucket = ddp_tensor_new(context, ddp_tensor_dtype(block),
-                                                 ddp_tensor_ndim(block), ddp_tensor_shape(block),
-                                                 error);
+    g_autoptr(DdpTensor) bucket = ddp_tensor_new(
+        context, ddp_tensor_dtype(block), ddp_tensor_ndim(block), ddp_tensor_shape(block), error);
 
     if (bucket == NULL || !ops->broadcast(ops->user_data, block, 0, "parameters", error))
         return NULL;

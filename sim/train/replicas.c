@@ -11,7 +11,7 @@ typedef struct {
 
 struct DdpReplicas {
     int world_size;
-    GQueue open;  /* of Step, not yet noted by all, in rising order */
+    GQueue open;    /* of Step, not yet noted by all, in rising order */
     Step *diverged; /* the first, or NULL */
     int64_t compared;
 };

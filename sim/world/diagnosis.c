@@ -151,14 +151,14 @@ explain_iterations(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray 
     const char *kind = ddp_call_kind_name(first->call.kind);
     g_autofree char *other_place = other->waits ? site_text(&other->call) : NULL;
     g_autofree char *where =
-        other->waits ? g_strdup_printf("wait in %s at %s", ddp_call_kind_name(other->call.kind),
-                                       other_place)
-                     : g_strdup("have left the loop");
+        other->waits
+            ? g_strdup_printf("wait in %s at %s", ddp_call_kind_name(other->call.kind), other_place)
+            : g_strdup("have left the loop");
 
     diagnosis->cls = "uneven_iterations";
     diagnosis->summary = g_strdup_printf(
-        "%s %s in turn %" G_GUINT64_FORMAT " of the loop around %s at %s, but %s made only %"
-        G_GUINT64_FORMAT " and %s",
+        "%s %s in turn %" G_GUINT64_FORMAT
+        " of the loop around %s at %s, but %s made only %" G_GUINT64_FORMAT " and %s",
         who, is_or_are(longer), many, kind, place, others, few, where);
     diagnosis->root_cause = g_strdup_printf(
         "the loop around %s at %s runs %" G_GUINT64_FORMAT " times on %s and %" G_GUINT64_FORMAT
@@ -186,12 +186,12 @@ explain_missing(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *wa
     if (explain_iterations(diagnosis, world, waiting, diagnosis->missing))
         return;
 
-    const char *where = absent->state == DDP_RANK_FINISHED ? "finished without calling it"
-                                                           : "will not come";
+    const char *where =
+        absent->state == DDP_RANK_FINISHED ? "finished without calling it" : "will not come";
 
     diagnosis->cls = "missing_rank";
-    diagnosis->summary = g_strdup_printf("%s %s stuck in %s at %s: %s %s", who,
-                                         is_or_are(waiting), kind, site, missing, where);
+    diagnosis->summary = g_strdup_printf("%s %s stuck in %s at %s: %s %s", who, is_or_are(waiting),
+                                         kind, site, missing, where);
     if (waiting->len < diagnosis->missing->len) {
         diagnosis->root_cause = g_strdup_printf(
             "only %s called %s at %s; a collective must be called on every rank, so the branch "
@@ -226,13 +226,13 @@ explain_died(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *waiti
     const char *kind = ddp_call_kind_name(first->call.kind);
 
     diagnosis->cls = endless ? "endless" : "died";
-    diagnosis->summary = g_strdup_printf("%s %s while %s waited for it in %s at %s", dead,
-                                         endless ? "never came to an end" : "failed", who, kind,
-                                         site);
+    diagnosis->summary =
+        g_strdup_printf("%s %s while %s waited for it in %s at %s", dead,
+                        endless ? "never came to an end" : "failed", who, kind, site);
     diagnosis->root_cause = g_strdup_printf("%s: %s", dead, culprit->error);
-    diagnosis->fix = endless ? g_strdup_printf("end the loop on %s", dead)
-                             : g_strdup_printf("mend the error on %s; the others are only waiting",
-                                               dead);
+    diagnosis->fix =
+        endless ? g_strdup_printf("end the loop on %s", dead)
+                : g_strdup_printf("mend the error on %s; the others are only waiting", dead);
     g_array_append_vals(diagnosis->blamed, culprits->data, culprits->len);
 }
 
@@ -335,25 +335,24 @@ explain_difference(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray 
          explain_iterations(diagnosis, world, other->ranks, most->ranks)))
         return;
     diagnosis->cls = difference_class(difference);
-    diagnosis->summary = g_strdup_printf(
-        "ranks met in different calls: %s in %s at %s, %s in %s at %s", other_ranks, other_call,
-        other_site, most_ranks, most_call, most_site);
+    diagnosis->summary =
+        g_strdup_printf("ranks met in different calls: %s in %s at %s, %s in %s at %s", other_ranks,
+                        other_call, other_site, most_ranks, most_call, most_site);
     if (difference == DDP_CALL_DIFFERS_KIND) {
         diagnosis->root_cause = g_strdup_printf(
             "%s called %s at %s where %s called %s at %s; all ranks must call the same "
             "collectives in the same order",
             other_ranks, ddp_call_kind_name(other->call->kind), other_site, most_ranks,
             ddp_call_kind_name(most->call->kind), most_site);
-        diagnosis->fix = g_strdup_printf(
-            "take the rank guard away from %s, or give every rank the same call",
-            ddp_call_kind_name(other->call->kind));
-    } else {
-        diagnosis->root_cause =
-            g_strdup_printf("the same collective was called with a different %s: %s at %s, %s at %s",
-                            diagnosis->cls, other_call, other_site, most_call, most_site);
         diagnosis->fix =
-            g_strdup_printf("give %s the same %s on every rank",
-                            ddp_call_kind_name(other->call->kind), diagnosis->cls);
+            g_strdup_printf("take the rank guard away from %s, or give every rank the same call",
+                            ddp_call_kind_name(other->call->kind));
+    } else {
+        diagnosis->root_cause = g_strdup_printf(
+            "the same collective was called with a different %s: %s at %s, %s at %s",
+            diagnosis->cls, other_call, other_site, most_call, most_site);
+        diagnosis->fix = g_strdup_printf("give %s the same %s on every rank",
+                                         ddp_call_kind_name(other->call->kind), diagnosis->cls);
     }
 
     bool majority = true;
@@ -441,12 +440,12 @@ explain_message(DdpDiagnosis *diagnosis, const DdpWorld *world, const GArray *me
         diagnosis->root_cause = g_strdup_printf(
             "every rank of a circle waits for the next one's %s first: rank %d at %s waits for %s",
             kind, rank, site, peer);
-        diagnosis->fix = g_strdup("let one rank of the circle receive before it sends, or use isend "
-                                  "and irecv");
+        diagnosis->fix =
+            g_strdup("let one rank of the circle receive before it sends, or use isend "
+                     "and irecv");
     } else {
-        diagnosis->root_cause =
-            g_strdup_printf("the %s of rank %d at %s has no partner: it waits for %s", kind, rank,
-                            site, peer);
+        diagnosis->root_cause = g_strdup_printf(
+            "the %s of rank %d at %s has no partner: it waits for %s", kind, rank, site, peer);
         diagnosis->fix = g_strdup_printf("give it a matching %s (peer and tag), or take it away",
                                          first->call.kind == DDP_CALL_SEND ? "recv" : "send");
     }
@@ -478,7 +477,7 @@ ddp_diagnosis_new(const DdpWorld *world, DdpBackend backend)
     else
         explain_difference(diagnosis, world, waiting);
     diagnosis->real_job = strcmp(diagnosis->cls, "died") == 0 ? death_text(world, backend)
-                                                               : hang_text(world, backend);
+                                                              : hang_text(world, backend);
     return diagnosis;
 }
 

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     const char *cls; /* "missing_rank", "kind", "shape", "dtype", "op", "root", "died", "endless" */
-    char *summary;    /* one line: what happened and where */
+    char *summary;   /* one line: what happened and where */
     char *root_cause; /* one sentence: why */
     char *real_job;   /* what the real job would have done, and what it would have cost */
     char *fix;        /* what to change */

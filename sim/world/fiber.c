@@ -109,11 +109,9 @@ static void
 before_switch(DdpFiber *from, DdpFiber *to, bool leaves)
 {
 #ifdef HAVE_ASAN
-    __sanitizer_start_switch_fiber(leaves ? NULL : &from->sanitizer,
-                                   to->stack_top != NULL
-                                       ? (char *)to->stack_top - to->stack_bytes
-                                       : NULL,
-                                   to->stack_bytes);
+    __sanitizer_start_switch_fiber(
+        leaves ? NULL : &from->sanitizer,
+        to->stack_top != NULL ? (char *)to->stack_top - to->stack_bytes : NULL, to->stack_bytes);
 #endif
 #ifdef HAVE_TSAN
     __tsan_switch_to_fiber(to->sanitizer, 0);

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
  * Stacks that take turns on one thread.
  *
  * A switch saves the callee-saved registers and changes the stack pointer (sim/world/context.h): no
- * system call, two nanoseconds. All stacks of a world are one mapping, of which only touched pages cost memory. Below each lies a guard page: an overflow
- * ends in SIGSEGV and not in a neighbour's data.
+ * system call, two nanoseconds. All stacks of a world are one mapping, of which only touched pages
+ * cost memory. Below each lies a guard page: an overflow ends in SIGSEGV and not in a neighbour's
+ * data.
  */
 
 typedef struct DdpStacks DdpStacks;

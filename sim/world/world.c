@@ -46,10 +46,10 @@ struct DdpRank {
     bool wake_pending;
     bool endless;
     bool cut_short;
-    int64_t due_ns;       /* while it sleeps */
-    uint64_t sleep_seq;   /* ties at the same instant wake in the order they went to sleep */
-    GError *error;        /* it failed */
-    SiteCount *sites;     /* the places it called from, in order of the first call */
+    int64_t due_ns;     /* while it sleeps */
+    uint64_t sleep_seq; /* ties at the same instant wake in the order they went to sleep */
+    GError *error;      /* it failed */
+    SiteCount *sites;   /* the places it called from, in order of the first call */
     guint site_count;
     guint site_last; /* the one it called from last: loops come back to few places */
     DdpRankVerdict verdict;
@@ -244,8 +244,8 @@ ddp_rank_sleep_ns(DdpRank *rank, int64_t duration_ns, GError **error)
     }
     if (world->trace != NULL)
         ddp_trace_event(world->trace, world->now_ns, rank->index, "sleep", NULL);
-    rank->due_ns = duration_ns > INT64_MAX - world->now_ns ? INT64_MAX
-                                                           : world->now_ns + duration_ns;
+    rank->due_ns =
+        duration_ns > INT64_MAX - world->now_ns ? INT64_MAX : world->now_ns + duration_ns;
     rank->sleep_seq = world->sleep_seq++;
     rank->life = LIFE_SLEEPING;
     push_sleeper(world->sleepers, rank);
@@ -315,8 +315,7 @@ note_rank(DdpRank *rank)
         verdict->seq = wait.seq;
         verdict->since_ns = wait.since_ns;
         if (wait.difference != DDP_CALL_SAME &&
-            (rank->world->difference == DDP_CALL_SAME ||
-             wait.difference < rank->world->difference))
+            (rank->world->difference == DDP_CALL_SAME || wait.difference < rank->world->difference))
             rank->world->difference = wait.difference;
     }
 }
@@ -392,8 +391,7 @@ ddp_world_run(DdpWorld *world, DdpRankFunc func, void *user_data)
         for (int rank = 0; rank < world->spec.size; rank++) {
             if (world->ranks[rank].endless)
                 world->outcome = DDP_OUTCOME_TIMEOUT;
-            else if (world->ranks[rank].error != NULL &&
-                     world->outcome == DDP_OUTCOME_COMPLETED)
+            else if (world->ranks[rank].error != NULL && world->outcome == DDP_OUTCOME_COMPLETED)
                 world->outcome = DDP_OUTCOME_ERROR;
         }
     }
@@ -426,8 +424,8 @@ check_spec(const DdpWorldSpec *spec, GError **error)
         g_set_error(error, DDP_WORLD_ERROR, DDP_WORLD_ERROR_BAD_VALUE,
                     "%d nodes × %d ranks a node make %" G_GINT64_FORMAT
                     " ranks, but the world size is %d",
-                    spec->nodes, spec->nproc_per_node,
-                    (int64_t)spec->nproc_per_node * spec->nodes, spec->size);
+                    spec->nodes, spec->nproc_per_node, (int64_t)spec->nproc_per_node * spec->nodes,
+                    spec->size);
         return false;
     }
     return true;

@@ -69,7 +69,7 @@ DdpOutcome ddp_world_outcome(const DdpWorld *world);
 bool ddp_world_is_hopeless(const DdpWorld *world);
 int ddp_world_size(const DdpWorld *world);
 int64_t ddp_world_now_ns(const DdpWorld *world);
-DdpComm *ddp_world_comm(DdpWorld *world);                 /* (transfer none) */
+DdpComm *ddp_world_comm(DdpWorld *world);                   /* (transfer none) */
 const char *ddp_world_schedule_text(const DdpWorld *world); /* (transfer none): "random:7" */
 const uint32_t *ddp_world_choices(const DdpWorld *world, size_t *count);
 
@@ -85,10 +85,10 @@ const char *ddp_rank_state_name(DdpRankState state);
 /* What a rank was doing when the verdict fell, or at its end. Owned by the world. */
 typedef struct {
     DdpRankState state;
-    char *error;  /* (nullable): of a rank that failed */
-    bool endless; /* it failed because its budget ran out */
-    bool waits;   /* the fields below hold */
-    DdpCall call; /* its buffers are gone */
+    char *error;     /* (nullable): of a rank that failed */
+    bool endless;    /* it failed because its budget ran out */
+    bool waits;      /* the fields below hold */
+    DdpCall call;    /* its buffers are gone */
     char *call_name; /* (nullable): what call.name said */
     const char *group;
     uint64_t seq;

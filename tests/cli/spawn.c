@@ -41,8 +41,8 @@ spawn(const char *folder, const char *const *environment, long file_bytes_max,
     g_spawn_sync(folder, (char **)argv->pdata, env, G_SPAWN_DEFAULT, limit_file_size,
                  &file_bytes_max, &spawned.out, &spawned.err, &wait_status, &error);
     ck_assert_no_error(error);
-    spawned.status = WIFSIGNALED(wait_status) ? 256 + WTERMSIG(wait_status)
-                                              : WEXITSTATUS(wait_status);
+    spawned.status =
+        WIFSIGNALED(wait_status) ? 256 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
     return spawned;
 }
 

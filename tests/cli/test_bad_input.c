@@ -30,9 +30,11 @@ teardown(void)
 static char *
 scenario_with(const char *body)
 {
-    return g_strdup_printf("return { title = \"t\", world = { size = 2 }, variants = {\n"
-                           "  { name = \"v\", main = function()\n%s\n  end } } }\n",
-                           body);
+    return g_strdup_printf(
+        "return { title = \"t\", world = { size = 2 }, limits = { steps = 5e7 }, "
+        "variants = {\n"
+        "  { name = \"v\", main = function()\n%s\n  end } } }\n",
+        body);
 }
 
 static void
@@ -83,7 +85,8 @@ static const struct {
     {{"run", "guarded_all_gather", "--schedule", "fair"}, "schedule 'fair' is unknown"},
     {{"run", "guarded_all_gather", "--limit", "memry=1G"},
      "no limit is called 'memry', did you mean 'memory'\\?"},
-    {{"run", "guarded_all_gather", "--limit", "memory=lots"}, "--limit memory=lots: expected a number"},
+    {{"run", "guarded_all_gather", "--limit", "memory=lots"},
+     "--limit memory=lots: expected a number"},
     {{"run", "validation_one_over_world_size", "--set", "epoch=1"},
      "--set epoch=1: the scenario has no parameter 'epoch', did you mean 'epochs'\\?"},
     {{"run", "validation_one_over_world_size", "--set", "epochs=many"}, "'many' is not a number"},
@@ -131,9 +134,10 @@ static const struct {
     {"return { world = { size = 'four' }, variants = { { name = 'a', main = print } } }",
      "bad.lua: world.size is a string, expected a whole number\n$"},
     {"return { limits = { memory = 1e15 }, variants = { { name = 'a', main = print } } }",
-     "bad.lua: limits.memory is 1000000000000000, above the 268435456 in force; a scenario may only lower"},
+     "bad.lua: limits.memory is 1000000000000000, above the 268435456 in force; a scenario may "
+     "only lower"},
     {"error('at load')", "bad.lua:1: at load\n$"},
-    {"while true do end", "bad.lua:1: rank 0 has run 200000000 Lua instructions"},
+    {"while true do end", "bad.lua:1: rank 0 has run 50000000 Lua instructions"},
     {"local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
      "bad.lua:1: rank 0 is out of memory: 256 MiB of Lua a rank"},
     {"local function f() return f() + 1 end f()", "bad.lua:1: stack overflow"},
@@ -144,7 +148,8 @@ static const struct {
 START_TEST(test_a_broken_file_is_one_line_and_status_2)
 {
     g_autofree char *path = write_file(folder, "bad.lua", files[_i].text);
-    g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "bad.lua", NULL});
+    g_auto(Spawned) it = spawn(
+        folder, NULL, 0, (const char *[]){"run", "bad.lua", "--limit", "steps=50000000", NULL});
     g_autofree char *out = g_build_filename(folder, "out", NULL);
 
     expect_text(it.err, files[_i].pattern, "standard error");
@@ -173,20 +178,20 @@ static const struct {
     {"SummaryWriter('a/../../escape')", "error", "leads upwards"},
     {"SummaryWriter('a\\0b')", "error", "v.lua:3: .*"},
     {"SummaryWriter('a\\nb')", "error", "holds a control character"},
-    {"while true do end", "timeout", "v.lua:3: rank 0 has run 200000000 Lua instructions"},
+    {"while true do end", "timeout", "v.lua:3: rank 0 has run 50000000 Lua instructions"},
     {"while true do pcall(function() while true do end end) end", "timeout",
-     "rank 0 has run 200000000"},
+     "rank 0 has run 50000000"},
     {"while true do coroutine.wrap(function() while true do end end)() end", "timeout",
-     "rank 0 has run 200000000"},
+     "rank 0 has run 50000000"},
     {"local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end", "error",
      "v.lua:3: rank 0 is out of memory"},
-    {"local t = {} while true do t[#t + 1] = torch.zeros(1e6) end", "error", "v.lua:3: .*limit"},
+    {"local t = {} while true do t[#t + 1] = torch.zeros(1e8) end", "error", "v.lua:3: .*limit"},
     {"torch.zeros(1e12)", "error", "v.lua:3: .*"},
     {"local function f() return f() + 1 end f()", "error", "v.lua:3: stack overflow"},
     {"local t <close> = setmetatable({}, { __close = function() while true do end end }) "
      "while true do end",
-     "timeout", "rank 0 has run 200000000"},
-    {"(('a'):rep(50)):find(('a*'):rep(40) .. 'b')", "timeout", "rank 0 has run 200000000"},
+     "timeout", "rank 0 has run 50000000"},
+    {"(('a'):rep(50)):find(('a*'):rep(40) .. 'b')", "timeout", "rank 0 has run 50000000"},
     {"setmetatable({}, { __gc = function() while true do end end })", "error", "finalizers"},
     {"dist.all_reduce(tensor{1.0}, { opp = 'sum' })", "error",
      "v.lua:3: dist.all_reduce: unknown option 'opp', did you mean 'op'\\?"},
@@ -196,7 +201,8 @@ static const struct {
     {"dist.broadcast(tensor{1.0}, -1)", "error", "src is -1, expected a rank from 0 to 1"},
     {"dist.broadcast(tensor{1.0}, 'x')", "error", "src is x, expected a rank"},
     {"nil_value()", "error", "v.lua:3: attempt to call a nil value \\(global 'nil_value'\\)"},
-    {"data.FashionMNIST{ trian = true }", "error", "unknown option 'trian', did you mean 'train'\\?"},
+    {"data.FashionMNIST{ trian = true }", "error",
+     "unknown option 'trian', did you mean 'train'\\?"},
     {"error({})", "error", "v.lua:3: an error object that is a table"},
     {"error('two\\nlines')", "error", "v.lua:3: two lines"},
 };
@@ -205,8 +211,7 @@ START_TEST(test_wrong_code_is_an_error_in_the_report)
 {
     g_autofree char *text = scenario_with(bodies[_i].body);
     g_autofree char *path = write_file(folder, "v.lua", text);
-    g_auto(Spawned) it =
-        spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--json", NULL});
+    g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--json", NULL});
     g_autofree char *outcome = g_strdup_printf("\"outcome\":\"%s\"", bodies[_i].outcome);
     g_autofree char *report = g_build_filename(folder, "out", "v", "v", "report.json", NULL);
 
@@ -227,8 +232,8 @@ START_TEST(test_an_unwritable_folder_is_told)
 {
     g_autofree char *text = scenario_with("");
     g_autofree char *path = write_file(folder, "v.lua", text);
-    g_auto(Spawned) it = spawn(folder, NULL, 0,
-                               (const char *[]){"run", "v.lua", "--out", "/proc/nowhere", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--out", "/proc/nowhere", NULL});
 
     expect_text(it.err, "^ddpsim: cannot make the folder /proc/nowhere/v/v/logs: .*--out\n$",
                 "standard error");
@@ -305,11 +310,12 @@ START_TEST(test_a_truncated_data_set_names_its_package)
         ck_assert(g_file_set_contents(to, bytes, (gssize)(i == 0 ? length / 2 : length), NULL));
     }
 
-    g_auto(Spawned) it = spawn(folder, (const char *[]){variable, NULL}, 0,
-                               (const char *[]){"run", "v.lua", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, (const char *[]){variable, NULL}, 0, (const char *[]){"run", "v.lua", NULL});
 
     ck_assert_int_eq(it.status, 1);
-    expect_text(it.out, "v.lua:3: .*train-images-idx3-ubyte.gz.*dataset-fashion-mnist", "the output");
+    expect_text(it.out, "v.lua:3: .*train-images-idx3-ubyte.gz.*dataset-fashion-mnist",
+                "the output");
 }
 END_TEST
 
@@ -318,8 +324,8 @@ START_TEST(test_a_missing_data_set_names_its_package)
     g_autofree char *text = scenario_with("data.FashionMNIST{ train = true }");
     g_autofree char *path = write_file(folder, "v.lua", text);
     g_autofree char *variable = g_strconcat("DDPSIM_FASHION_MNIST=", folder, NULL);
-    g_auto(Spawned) it = spawn(folder, (const char *[]){variable, NULL}, 0,
-                               (const char *[]){"run", "v.lua", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, (const char *[]){variable, NULL}, 0, (const char *[]){"run", "v.lua", NULL});
 
     ck_assert_int_eq(it.status, 1);
     expect_text(it.out, "v.lua:3: .*dataset-fashion-mnist", "the output");

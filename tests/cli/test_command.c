@@ -27,8 +27,9 @@ expect_has(const char *text, const char *part)
     ck_assert_msg(strstr(text, part) != NULL, "no '%s' in\n%s", part, text);
 }
 
-static const char *const helps[][3] = {{"--help"},         {"run", "--help"}, {"test", "--help"},
-                                       {"list", "--help"}, {"events", "--help"}, {"plot", "--help"}};
+static const char *const helps[][3] = {{"--help"},           {"run", "--help"},
+                                       {"test", "--help"},   {"list", "--help"},
+                                       {"events", "--help"}, {"plot", "--help"}};
 
 START_TEST(test_help_is_everywhere)
 {
@@ -65,9 +66,9 @@ END_TEST
 /* The verdict for people: what and where first, each side with its line, the fix last. */
 START_TEST(test_the_verdict_reads_from_what_to_fix)
 {
-    g_auto(Spawned) it = spawn(
-        folder, NULL, 0,
-        (const char *[]){"run", "guarded_all_gather", "--variant", "guarded", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, NULL, 0,
+              (const char *[]){"run", "guarded_all_gather", "--variant", "guarded", NULL});
     const char *order[] = {"DEADLOCK: rank 0 is stuck in all_gather at ",
                            "guarded_all_gather.lua:1",
                            "  rank 0     waits in all_gather(float32[1]) at ",
@@ -91,9 +92,9 @@ END_TEST
 /* A hidden collective is shown with the line that called it. */
 START_TEST(test_the_verdict_shows_the_callers)
 {
-    g_auto(Spawned) it = spawn(
-        folder, NULL, 0,
-        (const char *[]){"run", "guarded_log", "--variant", "guard_around_sync", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, NULL, 0,
+              (const char *[]){"run", "guarded_log", "--variant", "guard_around_sync", NULL});
 
     ck_assert_int_eq(it.status, 0);
     expect_has(it.out, "called from ");
@@ -104,16 +105,15 @@ static const struct {
     const char *expect;
     int status;
 } statuses[] = {
-    {"", 0},
-    {"error('x')", 1},
-    {"", 1}, /* with an expectation that is not met */
+    {"", 0}, {"error('x')", 1}, {"", 1}, /* with an expectation that is not met */
 };
 
 START_TEST(test_the_exit_status_says_what_happened)
 {
-    g_autofree char *text = g_strdup_printf(
-        "return { world = { size = 1 }, variants = { { name = 'v', main = function() %s end%s } } }",
-        statuses[_i].expect, _i == 2 ? ", expect = { outcome = 'deadlock' }" : "");
+    g_autofree char *text =
+        g_strdup_printf("return { world = { size = 1 }, variants = { { name = 'v', main = "
+                        "function() %s end%s } } }",
+                        statuses[_i].expect, _i == 2 ? ", expect = { outcome = 'deadlock' }" : "");
     g_autofree char *path = write_file(folder, "v.lua", text);
     g_auto(Spawned) run = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
     g_auto(Spawned) test = spawn(folder, NULL, 0, (const char *[]){"test", "v.lua", NULL});
@@ -128,8 +128,9 @@ END_TEST
 START_TEST(test_json_is_alone_on_standard_output)
 {
     g_autofree char *path =
-        write_file(folder, "v.lua", "return { world = { size = 2 }, variants = { { name = 'v', "
-                                    "main = function() print('hello', dist.get_rank()) end } } }");
+        write_file(folder, "v.lua",
+                   "return { world = { size = 2 }, variants = { { name = 'v', "
+                   "main = function() print('hello', dist.get_rank()) end } } }");
     g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--json", NULL});
 
     ck_assert_int_eq(it.status, 0);
@@ -155,16 +156,17 @@ START_TEST(test_parameters_and_limits_reach_the_scenario)
         folder, "v.lua",
         "return { params = { n = 1, name = 'a', on = true }, small = { n = 2 }, variants = { { "
         "name = 'v', main = function(p) print(p.n + 1, p.name, not p.on) end } } }");
-    g_auto(Spawned) plain = spawn(
-        folder, NULL, 0, (const char *[]){"run", "v.lua", "--world-size", "1", NULL});
+    g_auto(Spawned) plain =
+        spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--world-size", "1", NULL});
     g_auto(Spawned) small = spawn(
         folder, NULL, 0, (const char *[]){"run", "v.lua", "--world-size", "1", "--small", NULL});
-    g_auto(Spawned) set = spawn(folder, NULL, 0,
-                                (const char *[]){"run", "v.lua", "--world-size", "1", "--set", "n=9",
-                                                 "--set", "name=b c", "--set", "on=false", NULL});
-    g_auto(Spawned) limited = spawn(
-        folder, NULL, 0, (const char *[]){"run", "v.lua", "--limit", "steps=1", "--limit",
-                                          "ranks=2", NULL});
+    g_auto(Spawned) set =
+        spawn(folder, NULL, 0,
+              (const char *[]){"run", "v.lua", "--world-size", "1", "--set", "n=9", "--set",
+                               "name=b c", "--set", "on=false", NULL});
+    g_auto(Spawned) limited =
+        spawn(folder, NULL, 0,
+              (const char *[]){"run", "v.lua", "--limit", "steps=1", "--limit", "ranks=2", NULL});
 
     expect_has(plain.out, "2  a  false");
     expect_has(small.out, "3  a  false");
@@ -197,10 +199,10 @@ END_TEST
 /* A thousand Lua ranks are an ordinary world. */
 START_TEST(test_a_thousand_ranks)
 {
-    g_autofree char *path = write_file(
-        folder, "v.lua",
-        "return { world = { size = 1000 }, variants = { { name = 'v', main = function() "
-        "local t = dist.all_reduce(tensor(1.0)) assert(t:item() == 1000) end } } }");
+    g_autofree char *path =
+        write_file(folder, "v.lua",
+                   "return { world = { size = 1000 }, variants = { { name = 'v', main = function() "
+                   "local t = dist.all_reduce(tensor(1.0)) assert(t:item() == 1000) end } } }");
     g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
 
     ck_assert_msg(it.status == 0, "%s%s", it.out, it.err);
@@ -210,9 +212,9 @@ END_TEST
 /* The picture is a by-product: without gnuplot it is missed in words and the run stands. */
 START_TEST(test_without_gnuplot_the_rest_works)
 {
-    g_auto(Spawned) it = spawn(folder, (const char *[]){"PATH=/nonexistent", NULL}, 0,
-                               (const char *[]){"run", "validation_one_over_world_size", "--small",
-                                                "--plot", NULL});
+    g_auto(Spawned) it =
+        spawn(folder, (const char *[]){"PATH=/nonexistent", NULL}, 0,
+              (const char *[]){"run", "validation_one_over_world_size", "--small", "--plot", NULL});
 
     ck_assert_int_eq(it.status, 0);
     expect_has(it.err, "ddpsim: no picture: ");

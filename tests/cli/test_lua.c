@@ -12,10 +12,9 @@ static void
 play(const char *file, const char *size, const char *schedule)
 {
     g_autofree char *path = g_build_filename(g_getenv("DDPSIM_TEST_SCENARIOS"), file, NULL);
-    g_auto(Spawned) it =
-        spawn(NULL, NULL, 0,
-              (const char *[]){"test", path, "--quiet", "--schedule", schedule,
-                               size != NULL ? "--world-size" : NULL, size, NULL});
+    g_auto(Spawned) it = spawn(NULL, NULL, 0,
+                               (const char *[]){"test", path, "--quiet", "--schedule", schedule,
+                                                size != NULL ? "--world-size" : NULL, size, NULL});
 
     ck_assert_msg(it.status == 0, "world size %s, %s:\n%s%s", size != NULL ? size : "as written",
                   schedule, it.out, it.err);

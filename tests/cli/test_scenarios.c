@@ -67,8 +67,7 @@ report_of(const GPtrArray *reports, guint index)
 
 START_TEST(test_every_scenario_keeps_its_word)
 {
-    g_auto(Spawned) it =
-        spawn(folder, NULL, 0, (const char *[]){"test", scenarios[_i], NULL});
+    g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"test", scenarios[_i], NULL});
 
     ck_assert_msg(it.status == 0, "%s%s", it.out, it.err);
 }
@@ -89,8 +88,8 @@ START_TEST(test_the_same_run_gives_the_same_bytes)
                   (const char *[]){"run", scenarios[_i], "--small", "--out", outs[i], NULL});
         (void)it.status;
     }
-    g_spawn_sync(folder, (char *[]){"diff", "-r", first, second, NULL}, NULL,
-                 G_SPAWN_SEARCH_PATH, NULL, NULL, &diff, NULL, &status, &error);
+    g_spawn_sync(folder, (char *[]){"diff", "-r", first, second, NULL}, NULL, G_SPAWN_SEARCH_PATH,
+                 NULL, NULL, &diff, NULL, &status, &error);
     ck_assert_no_error(error);
     ck_assert_msg(status == 0, "%s", diff);
 }
@@ -98,8 +97,7 @@ END_TEST
 
 START_TEST(test_the_schedule_does_not_change_the_digest)
 {
-    static const char *const schedules[] = {"round_robin", "random:1", "random:2",
-                                            "order:3,1,2,0"};
+    static const char *const schedules[] = {"round_robin", "random:1", "random:2", "order:3,1,2,0"};
     g_autoptr(GPtrArray) first = NULL;
 
     if (strcmp(scenarios[_i], "fabric_logging_strategies") == 0)
@@ -144,8 +142,8 @@ strategy(const char *text, const char *name)
 static void
 expect_strategies(const char *schedule, const char *no_reduce)
 {
-    const char *arguments[] = {"run", "fabric_logging_strategies", schedule != NULL ? "--schedule" : NULL,
-                               schedule, NULL};
+    const char *arguments[] = {"run", "fabric_logging_strategies",
+                               schedule != NULL ? "--schedule" : NULL, schedule, NULL};
     g_auto(Spawned) it = spawn(folder, NULL, 0, arguments);
     g_autofree char *first = strategy(it.out, "no_reduce");
     g_autofree char *second = strategy(it.out, "reduce");
@@ -188,10 +186,10 @@ START_TEST(test_events_reads_what_was_written)
 {
     g_auto(Spawned) run =
         spawn(folder, NULL, 0, (const char *[]){"run", "fabric_logging_strategies", NULL});
-    g_auto(Spawned) it = spawn(
-        folder, NULL, 0,
-        (const char *[]){"events", "out/fabric_logging_strategies/three_strategies/logs", "--json",
-                         NULL});
+    g_auto(Spawned) it =
+        spawn(folder, NULL, 0,
+              (const char *[]){"events", "out/fabric_logging_strategies/three_strategies/logs",
+                               "--json", NULL});
     g_auto(GStrv) lines = g_strsplit(g_strstrip(it.out), "\n", -1);
     static const struct {
         const char *run;

@@ -175,7 +175,7 @@ gather_main(DdpRank *rank, void *user_data, GError **error)
     Case *now = user_data;
     int r = ddp_rank_index(rank), p = now->size, root = p - 1;
     g_autofree double *in = g_new(double, now->count + 1);
-    g_autofree double *out = r == root ? g_new(double, now->count * (size_t)p + 1) : NULL;
+    g_autofree double *out = r == root ? g_new(double, now->count *(size_t)p + 1) : NULL;
     DdpCall call = piece_call(DDP_CALL_GATHER, now, in, out);
 
     call.root = root;
@@ -196,7 +196,7 @@ scatter_main(DdpRank *rank, void *user_data, GError **error)
 {
     Case *now = user_data;
     int r = ddp_rank_index(rank), p = now->size, root = p / 2;
-    g_autofree double *in = r == root ? g_new(double, now->count * (size_t)p + 1) : NULL;
+    g_autofree double *in = r == root ? g_new(double, now->count *(size_t)p + 1) : NULL;
     g_autofree double *out = g_new(double, now->count + 1);
     DdpCall call = piece_call(DDP_CALL_SCATTER, now, in, out);
 
@@ -216,7 +216,7 @@ reduce_scatter_main(DdpRank *rank, void *user_data, GError **error)
 {
     Case *now = user_data;
     int r = ddp_rank_index(rank), p = now->size;
-    g_autofree double *in = g_new(double, now->count * (size_t)p + 1);
+    g_autofree double *in = g_new(double, now->count *(size_t)p + 1);
     g_autofree double *out = g_new(double, now->count + 1);
     DdpCall call = piece_call(DDP_CALL_REDUCE_SCATTER, now, in, out);
 
@@ -366,18 +366,18 @@ static const struct {
     DdpRankFunc func;
     const char *schedule;
 } cases[] = {
-    {reduce_main, "round_robin"},     {reduce_main, "random:7"},
-    {gather_main, "round_robin"},     {gather_main, "random:7"},
-    {scatter_main, "round_robin"},    {scatter_main, "random:7"},
+    {reduce_main, "round_robin"},         {reduce_main, "random:7"},
+    {gather_main, "round_robin"},         {gather_main, "random:7"},
+    {scatter_main, "round_robin"},        {scatter_main, "random:7"},
     {reduce_scatter_main, "round_robin"}, {reduce_scatter_main, "random:7"},
-    {all_to_all_main, "round_robin"}, {all_to_all_main, "random:7"},
-    {uneven_main, "round_robin"},     {uneven_main, "random:7"},
-    {groups_main, "round_robin"},     {groups_main, "random:7"},
-    {works_main, "round_robin"},      {works_main, "random:7"},
-    {all_reduce_main, "round_robin"}, {all_reduce_main, "random:7"},
-    {all_gather_main, "round_robin"}, {all_gather_main, "random:7"},
-    {broadcast_main, "round_robin"},  {broadcast_main, "random:7"},
-    {barrier_main, "round_robin"},    {barrier_main, "random:7"},
+    {all_to_all_main, "round_robin"},     {all_to_all_main, "random:7"},
+    {uneven_main, "round_robin"},         {uneven_main, "random:7"},
+    {groups_main, "round_robin"},         {groups_main, "random:7"},
+    {works_main, "round_robin"},          {works_main, "random:7"},
+    {all_reduce_main, "round_robin"},     {all_reduce_main, "random:7"},
+    {all_gather_main, "round_robin"},     {all_gather_main, "random:7"},
+    {broadcast_main, "round_robin"},      {broadcast_main, "random:7"},
+    {barrier_main, "round_robin"},        {barrier_main, "random:7"},
 };
 
 START_TEST(test_result_is_the_closed_form)
@@ -419,13 +419,25 @@ static const struct {
      {{.kind = DDP_CALL_BROADCAST, .dtype = DDP_DTYPE_F32, .root = 2, .count = 1},
       "broadcast: src is 2, expected a rank from 0 to 1"}},
     {DDP_BACKEND_NCCL,
-     {{.kind = DDP_CALL_ALL_REDUCE, .dtype = DDP_DTYPE_F32, .op = DDP_REDUCE_BAND, .root = -1, .count = 1},
+     {{.kind = DDP_CALL_ALL_REDUCE,
+       .dtype = DDP_DTYPE_F32,
+       .op = DDP_REDUCE_BAND,
+       .root = -1,
+       .count = 1},
       "all_reduce: band is not defined for float32"}},
     {DDP_BACKEND_GLOO,
-     {{.kind = DDP_CALL_ALL_REDUCE, .dtype = DDP_DTYPE_F32, .op = DDP_REDUCE_AVG, .root = -1, .count = 1},
+     {{.kind = DDP_CALL_ALL_REDUCE,
+       .dtype = DDP_DTYPE_F32,
+       .op = DDP_REDUCE_AVG,
+       .root = -1,
+       .count = 1},
       "all_reduce: Cannot use ReduceOp.AVG with Gloo; use SUM and divide by the world size"}},
     {DDP_BACKEND_NCCL,
-     {{.kind = DDP_CALL_ALL_REDUCE, .dtype = DDP_DTYPE_I32, .op = DDP_REDUCE_BXOR, .root = -1, .count = 1},
+     {{.kind = DDP_CALL_ALL_REDUCE,
+       .dtype = DDP_DTYPE_I32,
+       .op = DDP_REDUCE_BXOR,
+       .root = -1,
+       .count = 1},
       "all_reduce: Cannot use ReduceOp.BXOR with NCCL; the gloo backend has it"}},
 };
 

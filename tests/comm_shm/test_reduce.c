@@ -124,7 +124,7 @@ check_case(DdpReduceOp op, DdpDtype dtype, int size, size_t count)
     for (int rank = 0; rank < size; rank++) {
         buffers[rank] = g_malloc0(count * bytes + 8);
         for (size_t i = 0; i < count; i++) {
-            double value = op == DDP_REDUCE_PRODUCT ? 1.0 + (double)(draw() % 2)
+            double value = op == DDP_REDUCE_PRODUCT  ? 1.0 + (double)(draw() % 2)
                            : dtype <= DDP_DTYPE_BF16 ? (double)(draw() % 4001) / 16.0 - 125.0
                                                      : (double)(draw() % 100);
 
@@ -134,7 +134,8 @@ check_case(DdpReduceOp op, DdpDtype dtype, int size, size_t count)
     for (size_t i = 0; i < count; i++) {
         memcpy(one, (char *)buffers[0] + i * bytes, bytes);
         for (int rank = 1; rank < size; rank++)
-            store(dtype, one, 0, step(op, dtype, load(dtype, one, 0), load(dtype, buffers[rank], i)));
+            store(dtype, one, 0,
+                  step(op, dtype, load(dtype, one, 0), load(dtype, buffers[rank], i)));
         if (op == DDP_REDUCE_AVG) {
             double mean = load(dtype, one, 0) / size;
 

@@ -140,7 +140,8 @@ def dtype_figures():
     r.add("by", by)
     r.add("ints.floor_div", ints // by)
     r.add("ints.remainder", ints % by)
-    r.add("ints.pow", ints ** torch.tensor([2, 3, 0, 1, 0, 4]))
+    r.add("ints.pow", torch.tensor([7, -7, 6, -6, 0, 5, 1, -1, -1, 2]) ** torch.tensor(
+        [2, 3, 0, 1, 0, 4, -5, -5, -4, -1]))
     r.add("ints.div", ints / by)
     floats = torch.tensor([7.5, -7.5, 6.25, -6.25, 0.0, 5.0, float("inf"), 3.0, 1e30])
     by = torch.tensor([2.0, 2.0, -4.0, -4.5, 3.0, -5.0, 2.0, 0.0, 7.0])

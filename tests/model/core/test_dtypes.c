@@ -124,10 +124,12 @@ START_TEST(test_floats_that_no_integer_holds_become_the_least_one)
     int64_t count = G_N_ELEMENTS(values);
     g_autoptr(DdpTensor) x = ddp_tensor_new_from(context, DDP_DTYPE_F64, 1, &count, values, NULL);
     g_autoptr(DdpTensor) ints = ddp_to(x, DDP_DTYPE_I64, NULL);
+    g_autoptr(DdpTensor) narrow = ddp_to(x, DDP_DTYPE_I32, NULL);
     g_autoptr(DdpTensor) bytes = ddp_to(x, DDP_DTYPE_U8, NULL);
 
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         ck_assert_int_eq(ddp_tensor_item_i64(ints, i), INT64_MIN);
+        ck_assert_int_eq(ddp_tensor_item_i64(narrow, i), INT32_MIN);
         ck_assert_int_eq(ddp_tensor_item_i64(bytes, i), 0);
     }
 }
@@ -154,11 +156,12 @@ START_TEST(test_floor_division_and_remainder_follow_the_divisors_sign)
 }
 END_TEST
 
-START_TEST(test_integer_powers_are_exact)
+START_TEST(test_integer_powers_are_exact_and_truncated)
 {
-    static const int64_t exponents[] = {2, 3, 0, 1, 0, 4};
+    static const int64_t bases[] = {7, -7, 6, -6, 0, 5, 1, -1, -1, 2};
+    static const int64_t exponents[] = {2, 3, 0, 1, 0, 4, -5, -5, -4, -1};
     int64_t count = G_N_ELEMENTS(exponents);
-    g_autoptr(DdpTensor) x = recorded_tensor(recorded, context, "ints");
+    g_autoptr(DdpTensor) x = ddp_tensor_new_from(context, DDP_DTYPE_I64, 1, &count, bases, NULL);
     g_autoptr(DdpTensor) y =
         ddp_tensor_new_from(context, DDP_DTYPE_I64, 1, &count, exponents, NULL);
     g_autoptr(DdpTensor) power =
@@ -201,7 +204,7 @@ main(void)
     tcase_add_test(dtypes, test_wide_integers_are_rounded_once);
     tcase_add_test(dtypes, test_floats_that_no_integer_holds_become_the_least_one);
     tcase_add_test(dtypes, test_floor_division_and_remainder_follow_the_divisors_sign);
-    tcase_add_test(dtypes, test_integer_powers_are_exact);
+    tcase_add_test(dtypes, test_integer_powers_are_exact_and_truncated);
     tcase_add_test(dtypes, test_integers_wrap_and_never_trap);
     suite_add_tcase(suite, dtypes);
     return ddp_test_main(suite);

@@ -675,6 +675,14 @@ START_TEST(test_dtypes_without_the_operation_are_refused)
     ASSERT_ERROR(ddp_sub(flags, flags, &error), DDP_TENSOR_ERROR_DTYPE,
                  "Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
                  "`^` or `logical_xor()` operator instead.");
+    ASSERT_ERROR(ddp_sub(flags, ints, &error), DDP_TENSOR_ERROR_DTYPE,
+                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+                 "trying to invert a mask, use the `~` or `logical_not()` operator instead.");
+    ASSERT_ERROR(ddp_reduce(DDP_FOLD_ARGMAX, flags, 0, false, &error), DDP_TENSOR_ERROR_DTYPE,
+                 "argmax(): does not support bool input");
+    ASSERT_ERROR(
+        ddp_binary(DDP_BINARY_POW, TENSOR(ints), ddp_operand_number(ddp_number_int(-1)), &error),
+        DDP_TENSOR_ERROR_DTYPE, "Integers to negative integer powers are not allowed.");
     ASSERT_ERROR(ddp_mean(ints, &error), DDP_TENSOR_ERROR_DTYPE,
                  "mean(): could not infer output dtype. Input dtype must be either a floating "
                  "point or complex dtype. Got: Long");

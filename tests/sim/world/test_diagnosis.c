@@ -192,7 +192,8 @@ static const struct {
     {"op", other_op, DDP_OUTCOME_MISMATCH, "op", "rank 0", 2},
     {"root", other_root, DDP_OUTCOME_MISMATCH, "root", "rank 1", 2},
     {"uneven", uneven, DDP_OUTCOME_DEADLOCK, "uneven_iterations", "rank 2", 1},
-    {"uneven, barrier", uneven_then_barrier, DDP_OUTCOME_DEADLOCK, "uneven_iterations", "rank 1", 2},
+    {"uneven, barrier", uneven_then_barrier, DDP_OUTCOME_DEADLOCK, "uneven_iterations", "rank 1",
+     2},
     {"died", fails, DDP_OUTCOME_ERROR, "died", "rank 1", 1},
 };
 
@@ -213,8 +214,8 @@ START_TEST(test_class_blame_and_both_lines)
                       ddp_outcome_name(ddp_world_outcome(world)));
 
         g_autoptr(DdpDiagnosis) diagnosis = ddp_diagnosis_new(world, DDP_BACKEND_NCCL);
-        g_autofree char *blamed = diagnosis->blamed->len > 0 ? ddp_ranks_text(diagnosis->blamed)
-                                                             : g_strdup("");
+        g_autofree char *blamed =
+            diagnosis->blamed->len > 0 ? ddp_ranks_text(diagnosis->blamed) : g_strdup("");
 
         ck_assert_str_eq(diagnosis->cls, programs[_i].cls);
         ck_assert_str_eq(blamed, programs[_i].blamed);
@@ -289,8 +290,7 @@ main(void)
     TCase *programs_case = tcase_create("programs");
     TCase *words = tcase_create("words");
 
-    tcase_add_loop_test(programs_case, test_class_blame_and_both_lines, 0,
-                        G_N_ELEMENTS(programs));
+    tcase_add_loop_test(programs_case, test_class_blame_and_both_lines, 0, G_N_ELEMENTS(programs));
     tcase_add_test(programs_case, test_a_right_program_has_no_diagnosis);
     suite_add_tcase(suite, programs_case);
     tcase_add_test(words, test_what_the_real_job_would_have_cost);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "sim/world/schedule.h"
 #include "sim/world/error.h"
+#include "sim/world/schedule.h"
 #include "tests/testutil.h"
 
 /* What a schedule promises is an order, so each test writes the order down and compares texts. */
