@@ -236,8 +236,10 @@ matmul_gradient(bool first, DdpTensor *grad, DdpTensor *a, DdpTensor *b, GError 
                       : (Product){.trans_a = true, .m = plan.k, .n = plan.n, .k = plan.m};
     const DdpShape *own_batch = first ? &plan.a_batch : &plan.b_batch;
     const DdpShape *other_batch = first ? &plan.b_batch : &plan.a_batch;
+    size_t other_count = first ? plan.k * plan.n : plan.m * plan.k; /* of one matrix */
     DdpDtype dtype = compute_dtype(dtype_of(own));
     size_t bytes = ddp_dtype_bytes(dtype);
+    size_t other_bytes = other_count * bytes;
     DdpTensor *wide_grad = widened(grad, error);
     DdpTensor *wide_other = wide_grad != NULL ? widened(other, error) : NULL;
     DdpTensor *out = wide_other != NULL
@@ -250,9 +252,8 @@ matmul_gradient(bool first, DdpTensor *grad, DdpTensor *a, DdpTensor *b, GError 
 
         for (size_t i = 0; i < count; i++) {
             const void *g = wide_grad->data + i * plan.m * plan.n * bytes;
-            const void *o = wide_other->data +
-                            batch_place(other_batch, &plan.batch, i) *
-                                (other->numel / MAX(ddp_shape_count(other_batch), 1)) * bytes;
+            const void *o =
+                wide_other->data + batch_place(other_batch, &plan.batch, i) * other_bytes;
             void *c = out->data + batch_place(own_batch, &plan.batch, i) * p.m * p.n * bytes;
 
             product_run(own->context, &p, dtype, first ? g : o, first ? o : g, c);

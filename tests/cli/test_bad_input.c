@@ -185,7 +185,7 @@ static const struct {
      "rank 0 has run 50000000"},
     {"local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end", "error",
      "v.lua:3: rank 0 is out of memory"},
-    {"local t = {} while true do t[#t + 1] = torch.zeros(1e8) end", "error", "v.lua:3: .*limit"},
+    {"torch.zeros(2.7e8)", "error", "v.lua:3: .*the limit of one tensor is 1073741824"},
     {"torch.zeros(1e12)", "error", "v.lua:3: .*"},
     {"local function f() return f() + 1 end f()", "error", "v.lua:3: stack overflow"},
     {"local t <close> = setmetatable({}, { __close = function() while true do end end }) "
@@ -223,6 +223,20 @@ START_TEST(test_wrong_code_is_an_error_in_the_report)
 
     expect_text(plain, bodies[_i].error, "the report");
     ck_assert(g_file_test(report, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+START_TEST(test_tensors_count_against_the_worlds_memory)
+{
+    g_autofree char *path = write_file(
+        folder, "v.lua",
+        "return { limits = { world_memory = 2^25 }, variants = { { name = 'v', main = function()\n"
+        "local t = {} while true do t[#t + 1] = torch.zeros(1000, 1000) end end } } }");
+    g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
+
+    ck_assert_int_eq(it.status, 1);
+    expect_text(it.out, "ERROR: v.lua:2: there is no memory left for a tensor of 4000000\\s+bytes",
+                "the output");
 }
 END_TEST
 
@@ -367,6 +381,7 @@ main(void)
     suite_add_tcase(suite, file);
     tcase_add_checked_fixture(code, setup, teardown);
     tcase_add_loop_test(code, test_wrong_code_is_an_error_in_the_report, 0, G_N_ELEMENTS(bodies));
+    tcase_add_test(code, test_tensors_count_against_the_worlds_memory);
     suite_add_tcase(suite, code);
     tcase_add_checked_fixture(world, setup, teardown);
     tcase_add_test(world, test_an_unwritable_folder_is_told);

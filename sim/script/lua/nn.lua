@@ -28,7 +28,9 @@ local function register(self, key)
 end
 
 local function set_field(self, key, value)
-  if type(key) == "string" and (is_parameter(value) or is_module(value)) then register(self, key) end
+  if type(key) == "string" and (is_parameter(value) or is_module(value)) then
+    register(self, key)
+  end
   rawset(self, key, value)
 end
 
@@ -81,6 +83,8 @@ end
 
 -- ---- what a module is made of ----
 
+local function join(path, name) return path == "" and name or path .. "." .. name end
+
 -- Calls visit(path, module) for the module and all below it, each once, parents first.
 local function walk(module, path, seen, visit)
   if seen[module] then return end
@@ -88,7 +92,7 @@ local function walk(module, path, seen, visit)
   visit(path, module)
   for _, name in ipairs(names_of(module)) do
     local child = rawget(module, name)
-    if is_module(child) then walk(child, path == "" and name or path .. "." .. name, seen, visit) end
+    if is_module(child) then walk(child, join(path, name), seen, visit) end
   end
 end
 
@@ -101,7 +105,7 @@ local function collect(module, all, wanted)
       local value = rawget(owner, name)
       if wanted(owner, name, value) and (all or not seen[identity(value)]) then
         seen[identity(value)] = true
-        found[#found + 1] = { path == "" and name or path .. "." .. name, value }
+        found[#found + 1] = { join(path, name), value }
       end
     end
   end
@@ -114,7 +118,7 @@ local function collect(module, all, wanted)
       visit(path, owner)
       for _, name in ipairs(names_of(owner)) do
         local child = rawget(owner, name)
-        if is_module(child) then visit_all(path == "" and name or path .. "." .. name, child) end
+        if is_module(child) then visit_all(join(path, name), child) end
       end
       active[owner] = nil
     end
@@ -126,7 +130,9 @@ local function collect(module, all, wanted)
 end
 
 local function wants_parameter(_, _, value) return is_parameter(value) end
-local function wants_buffer(owner, name, value) return owner._buffers[name] ~= nil and is_tensor(value) end
+local function wants_buffer(owner, name, value)
+  return owner._buffers[name] ~= nil and is_tensor(value)
+end
 local function wants_state(owner, name, value)
   return is_parameter(value) or (owner._buffers[name] == true and is_tensor(value))
 end
@@ -263,8 +269,8 @@ function Module:load_state_dict(state, options)
       mismatched[#mismatched + 1] = format('"%s" is a %s, expected a tensor.', name, type(value))
     elseif tostring(value.shape) ~= tostring(target.shape) then
       mismatched[#mismatched + 1] = format(
-        "size mismatch for %s: copying a param with shape %s from checkpoint, the shape in current " ..
-        "model is %s.", name, tostring(value.shape), tostring(target.shape))
+        "size mismatch for %s: copying a param with shape %s from checkpoint, the shape in " ..
+        "current model is %s.", name, tostring(value.shape), tostring(target.shape))
     end
   end
   for name in pairs(state) do
@@ -380,7 +386,9 @@ function CrossEntropyLoss:init(options)
   self._options = options
 end
 
-function CrossEntropyLoss:forward(input, target) return c.cross_entropy(input, target, self._options) end
+function CrossEntropyLoss:forward(input, target)
+  return c.cross_entropy(input, target, self._options)
+end
 
 local MSELoss = Module:extend("MSELoss")
 nn.MSELoss = MSELoss
