@@ -12,6 +12,7 @@
 #define STATE_MIDDLE 397u
 #define DRAW_CHUNK 256u
 #define NORMAL_BLOCK 16u
+#define WIDE_POWER 28 /* ranges from 2^28 on take 64 bits, so that the modulo hardly shows */
 #define PI 3.14159265358979323846
 
 struct DdpGenerator {
@@ -240,8 +241,8 @@ ddp_generator_randint(DdpGenerator *generator, int64_t *out, size_t count, int64
     uint64_t range = (uint64_t)high - (uint64_t)low;
 
     for (size_t i = 0; i < count; i++) {
-        uint64_t draw = range >= UINT64_C(1) << 32 ? ddp_generator_draw64(generator)
-                                                   : ddp_generator_draw32(generator);
+        uint64_t draw = range >= UINT64_C(1) << WIDE_POWER ? ddp_generator_draw64(generator)
+                                                           : ddp_generator_draw32(generator);
 
         out[i] = (int64_t)(draw % range + (uint64_t)low);
     }

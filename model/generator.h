@@ -48,7 +48,8 @@ void ddp_generator_normal_f32(DdpGenerator *generator, float *out, size_t count,
 void ddp_generator_normal_f64(DdpGenerator *generator, double *out, size_t count, double mean,
                               double std);
 
-/* randint(low, high): high > low. */
+/* randint(low, high), high > low: draw32 below a range of 2^28, draw64 from there on (torch 2.13).
+ */
 void ddp_generator_randint(DdpGenerator *generator, int64_t *out, size_t count, int64_t low,
                            int64_t high);
 

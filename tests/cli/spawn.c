@@ -53,13 +53,12 @@ spawned_clear(Spawned *spawned)
     g_clear_pointer(&spawned->err, g_free);
 }
 
-char *
+void
 write_file(const char *folder, const char *name, const char *text)
 {
-    char *path = g_build_filename(folder, name, NULL);
+    g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autoptr(GError) error = NULL;
 
     g_file_set_contents(path, text, -1, &error);
     ck_assert_no_error(error);
-    return path;
 }

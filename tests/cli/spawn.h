@@ -24,5 +24,5 @@ void spawned_clear(Spawned *spawned);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Spawned, spawned_clear)
 
-/* Writes @text to @folder/@name and returns the path (transfer full). */
-char *write_file(const char *folder, const char *name, const char *text);
+/* Writes @text to @folder/@name. */
+void write_file(const char *folder, const char *name, const char *text);

@@ -147,7 +147,7 @@ static const struct {
 
 START_TEST(test_a_broken_file_is_one_line_and_status_2)
 {
-    g_autofree char *path = write_file(folder, "bad.lua", files[_i].text);
+    write_file(folder, "bad.lua", files[_i].text);
     g_auto(Spawned) it = spawn(
         folder, NULL, 0, (const char *[]){"run", "bad.lua", "--limit", "steps=50000000", NULL});
     g_autofree char *out = g_build_filename(folder, "out", NULL);
@@ -210,7 +210,7 @@ static const struct {
 START_TEST(test_wrong_code_is_an_error_in_the_report)
 {
     g_autofree char *text = scenario_with(bodies[_i].body);
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--json", NULL});
     g_autofree char *outcome = g_strdup_printf("\"outcome\":\"%s\"", bodies[_i].outcome);
     g_autofree char *report = g_build_filename(folder, "out", "v", "v", "report.json", NULL);
@@ -228,7 +228,7 @@ END_TEST
 
 START_TEST(test_tensors_count_against_the_worlds_memory)
 {
-    g_autofree char *path = write_file(
+    write_file(
         folder, "v.lua",
         "return { limits = { world_memory = 2^25 }, variants = { { name = 'v', main = function()\n"
         "local t = {} while true do t[#t + 1] = torch.zeros(1000, 1000) end end } } }");
@@ -245,7 +245,7 @@ END_TEST
 START_TEST(test_an_unwritable_folder_is_told)
 {
     g_autofree char *text = scenario_with("");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_auto(Spawned) it =
         spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--out", "/proc/nowhere", NULL});
 
@@ -261,7 +261,7 @@ START_TEST(test_a_full_disk_under_a_log_is_an_error_with_the_file)
     g_autofree char *text = scenario_with(
         "local w = SummaryWriter('run') for i = 1, 200 do w:add_text('x', ('y'):rep(1000), i) end "
         "w:close()");
-    g_autofree char *path = write_file(folder, "w.lua", text);
+    write_file(folder, "w.lua", text);
     g_auto(Spawned) full = spawn(folder, NULL, 20000, (const char *[]){"run", "w.lua", NULL});
 
     ck_assert_int_lt(full.status, 256);
@@ -276,7 +276,7 @@ END_TEST
 START_TEST(test_a_report_that_cannot_be_written_is_not_there)
 {
     g_autofree char *text = scenario_with("print(('y'):rep(30000))");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_autofree char *report = g_build_filename(folder, "out", "v", "v", "report.json", NULL);
     g_auto(Spawned) it = spawn(folder, NULL, 400, (const char *[]){"run", "v.lua", NULL});
 
@@ -291,7 +291,7 @@ END_TEST
 START_TEST(test_an_old_report_is_gone_when_a_run_fails)
 {
     g_autofree char *text = scenario_with("");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_autofree char *report = g_build_filename(folder, "out", "v", "v", "report.json", NULL);
     g_auto(Spawned) good = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
 
@@ -310,7 +310,7 @@ START_TEST(test_a_truncated_data_set_names_its_package)
     static const char *const names[] = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"};
     g_autofree char *text =
         scenario_with("local set = data.FashionMNIST{ train = true } print(#set)");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_autofree char *variable = g_strconcat("DDPSIM_FASHION_MNIST=", folder, NULL);
 
     for (int i = 0; i < 2; i++) {
@@ -336,7 +336,7 @@ END_TEST
 START_TEST(test_a_missing_data_set_names_its_package)
 {
     g_autofree char *text = scenario_with("data.FashionMNIST{ train = true }");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_autofree char *variable = g_strconcat("DDPSIM_FASHION_MNIST=", folder, NULL);
     g_auto(Spawned) it =
         spawn(folder, (const char *[]){variable, NULL}, 0, (const char *[]){"run", "v.lua", NULL});
@@ -349,7 +349,7 @@ END_TEST
 /* Titles, names and lines cannot move the cursor or change colours. */
 START_TEST(test_text_of_a_scenario_is_only_text)
 {
-    g_autofree char *path = write_file(
+    write_file(
         folder, "v.lua",
         "return { title = 'a\\27[31mb', lesson = 'c\\rd', variants = { { name = 'n\\27]0;x\\7',\n"
         "  main = function() print('p\\27[2J') error('e\\27[2J') end } } }");

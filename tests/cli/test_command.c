@@ -114,7 +114,7 @@ START_TEST(test_the_exit_status_says_what_happened)
         g_strdup_printf("return { world = { size = 1 }, variants = { { name = 'v', main = "
                         "function() %s end%s } } }",
                         statuses[_i].expect, _i == 2 ? ", expect = { outcome = 'deadlock' }" : "");
-    g_autofree char *path = write_file(folder, "v.lua", text);
+    write_file(folder, "v.lua", text);
     g_auto(Spawned) run = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
     g_auto(Spawned) test = spawn(folder, NULL, 0, (const char *[]){"test", "v.lua", NULL});
 
@@ -127,10 +127,9 @@ END_TEST
 
 START_TEST(test_json_is_alone_on_standard_output)
 {
-    g_autofree char *path =
-        write_file(folder, "v.lua",
-                   "return { world = { size = 2 }, variants = { { name = 'v', "
-                   "main = function() print('hello', dist.get_rank()) end } } }");
+    write_file(folder, "v.lua",
+               "return { world = { size = 2 }, variants = { { name = 'v', "
+               "main = function() print('hello', dist.get_rank()) end } } }");
     g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", "--json", NULL});
 
     ck_assert_int_eq(it.status, 0);
@@ -152,7 +151,7 @@ END_TEST
 
 START_TEST(test_parameters_and_limits_reach_the_scenario)
 {
-    g_autofree char *path = write_file(
+    write_file(
         folder, "v.lua",
         "return { params = { n = 1, name = 'a', on = true }, small = { n = 2 }, variants = { { "
         "name = 'v', main = function(p) print(p.n + 1, p.name, not p.on) end } } }");
@@ -178,7 +177,7 @@ END_TEST
 
 START_TEST(test_tap_and_junit_say_the_same)
 {
-    g_autofree char *path = write_file(
+    write_file(
         folder, "v.lua",
         "return { world = { size = 1 }, variants = { { name = 'good', main = function() end },"
         "{ name = 'b<d', main = function() error('x & y') end } } }");
@@ -199,10 +198,9 @@ END_TEST
 /* A thousand Lua ranks are an ordinary world. */
 START_TEST(test_a_thousand_ranks)
 {
-    g_autofree char *path =
-        write_file(folder, "v.lua",
-                   "return { world = { size = 1000 }, variants = { { name = 'v', main = function() "
-                   "local t = dist.all_reduce(tensor(1.0)) assert(t:item() == 1000) end } } }");
+    write_file(folder, "v.lua",
+               "return { world = { size = 1000 }, variants = { { name = 'v', main = function() "
+               "local t = dist.all_reduce(tensor(1.0)) assert(t:item() == 1000) end } } }");
     g_auto(Spawned) it = spawn(folder, NULL, 0, (const char *[]){"run", "v.lua", NULL});
 
     ck_assert_msg(it.status == 0, "%s%s", it.out, it.err);

@@ -474,7 +474,7 @@ objects_main(DdpRank *rank, void *user_data, GError **error)
 
     for (int from = 0; from < 3; from++) {
         ck_assert_uint_eq(call.counts[from], (size_t)from + 1);
-        ck_assert(memcmp(at, "abcdefgh" + from, call.counts[from]) == 0);
+        ck_assert(memcmp(at, text + from, call.counts[from]) == 0);
         at += call.counts[from];
     }
     g_free(call.out);

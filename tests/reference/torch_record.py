@@ -86,6 +86,11 @@ def random_figures():
             torch.manual_seed(seed)
             r.add(f"{s}.randperm{n}", torch.randperm(n))
         r.add(f"{s}.randperm_next", torch.randperm(16))
+        # From a range of 2^28 on an integer takes two outputs of the engine.
+        for power in (28, 32):
+            torch.manual_seed(seed)
+            r.add(f"{s}.randint_below{power}", torch.randint(0, 2**power - 1, (5,)))
+            r.add(f"{s}.randint_from{power}", torch.randint(0, 2**power, (5,)))
     for seed, shape in ((0, (4, 3)), (42, (1, 1)), (7, (100, 16)), (5, (30, 64)), (3, (3, 1))):
         torch.manual_seed(seed)
         layer = torch.nn.Linear(*shape)

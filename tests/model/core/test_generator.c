@@ -139,6 +139,23 @@ tolerance_of_normals(DdpDtype dtype)
     return dtype == DDP_DTYPE_F64 ? 1e-14 : 0.0;
 }
 
+START_TEST(test_wide_integers_take_two_outputs)
+{
+    static const int powers[] = {28, 32};
+    DdpGenerator *generator = ddp_model_context_generator(context);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(powers); i++) {
+        g_autofree char *below = g_strdup_printf("randint_below%d", powers[i]);
+        g_autofree char *from = g_strdup_printf("randint_from%d", powers[i]);
+        int64_t range = INT64_C(1) << powers[i];
+
+        ddp_generator_seed(generator, seeds[_i].value);
+        expect(seeds[_i].name, below, integers(0, range - 1, 5), 0);
+        expect(seeds[_i].name, from, integers(0, range, 5), 0);
+    }
+}
+END_TEST
+
 START_TEST(test_a_long_mixed_stream_is_torchs)
 {
     const char *s = seeds[_i].name;
@@ -250,6 +267,7 @@ main(void)
     suite_add_tcase(suite, engine);
     tcase_add_checked_fixture(stream, setup, teardown);
     tcase_add_loop_test(stream, test_a_long_mixed_stream_is_torchs, 0, G_N_ELEMENTS(seeds));
+    tcase_add_loop_test(stream, test_wide_integers_take_two_outputs, 0, G_N_ELEMENTS(seeds));
     tcase_add_loop_test(stream, test_the_cached_normal_survives_other_draws, 0,
                         G_N_ELEMENTS(seeds));
     tcase_add_loop_test(stream, test_permutations_are_torchs, 0, G_N_ELEMENTS(seeds));
