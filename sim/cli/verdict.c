@@ -111,9 +111,8 @@ append_group(GString *out, const RankGroup *group, int width)
 }
 
 static void
-append_ranks(const DdpRunRecord *record, GString *out)
+append_ranks(const GPtrArray *groups, GString *out)
 {
-    g_autoptr(GPtrArray) groups = group_ranks(record);
     int width = 0;
 
     for (guint i = 0; i < groups->len && i < GROUPS_MAX; i++) {
@@ -180,22 +179,39 @@ append_headline(const DdpTerminal *terminal, GString *out, const char *outcome, 
     }
 }
 
+/* "ranks 0-2 failed: ..." when all did the same, else the first that failed. */
+static char *
+failure_text(const DdpRankRecord *failed, const GPtrArray *groups)
+{
+    g_autofree char *who = NULL;
+
+    if (groups->len > 1)
+        return g_strdup_printf("rank %d failed: %s", failed->rank, failed->error);
+    who = ddp_ranks_text(((const RankGroup *)groups->pdata[0])->ranks);
+    return g_strdup_printf("%s failed: %s", who, failed->error);
+}
+
 void
 ddp_verdict_append(const DdpRunRecord *record, const DdpTerminal *terminal, GString *out)
 {
     const DdpDiagnosisRecord *diagnosis = record->diagnosis;
     g_autofree char *headline = g_ascii_strup(record->outcome, -1);
     const DdpRankRecord *failed = first_failed(record);
+    g_autoptr(GPtrArray) groups = NULL;
 
-    if (strcmp(record->outcome, "completed") == 0)
+    if (strcmp(record->outcome, "completed") == 0 || (diagnosis == NULL && failed == NULL))
         return;
-    if (diagnosis != NULL)
-        append_headline(terminal, out, headline, diagnosis->summary);
-    else if (failed != NULL)
-        append_headline(terminal, out, headline, failed->error);
-    append_ranks(record, out);
-    if (diagnosis == NULL)
+    groups = group_ranks(record);
+    if (diagnosis == NULL) {
+        g_autofree char *what = failure_text(failed, groups);
+
+        append_headline(terminal, out, headline, what);
+        if (groups->len > 1)
+            append_ranks(groups, out);
         return;
+    }
+    append_headline(terminal, out, headline, diagnosis->summary);
+    append_ranks(groups, out);
     append_labelled(terminal, out, "why", diagnosis->root_cause);
     append_labelled(terminal, out, "for real", diagnosis->real_job);
     append_labelled(terminal, out, "fix", diagnosis->fix);
