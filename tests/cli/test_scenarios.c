@@ -120,6 +120,31 @@ START_TEST(test_the_schedule_does_not_change_the_digest)
 }
 END_TEST
 
+/* Whatever instructions the processor has: the numbers are the same, bit for bit. */
+START_TEST(test_the_vector_width_does_not_change_the_digest)
+{
+    static const char *const paths[] = {"DDPSIM_MATH=scalar", "DDPSIM_MATH=avx2",
+                                        "DDPSIM_MATH=avx512"};
+    g_autofree char *first = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_auto(Spawned) it =
+            spawn(folder, (const char *[]){paths[i], NULL}, 0,
+                  (const char *[]){"run", "validation_one_over_world_size", "--small", "--variant",
+                                   "reduced", "--json", NULL});
+        const char *digest = strstr(it.out, "\"digest\":\"");
+
+        ck_assert_int_eq(it.status, 0);
+        ck_assert_ptr_nonnull(digest);
+        if (first == NULL)
+            first = g_strndup(digest, 80);
+        else
+            ck_assert_msg(strncmp(first, digest, strlen(first)) == 0, "%s: %.80s, was %s", paths[i],
+                          digest, first);
+    }
+}
+END_TEST
+
 /* ---- seed 000, to the letter ---- */
 
 /* What the run printed about a strategy: "4 [0.0, 20.0, 10.0, 30.0]". */
@@ -264,6 +289,7 @@ main(void)
     tcase_add_loop_test(all, test_the_schedule_does_not_change_the_digest, 0,
                         G_N_ELEMENTS(scenarios));
     suite_add_tcase(suite, all);
+    tcase_add_test(all, test_the_vector_width_does_not_change_the_digest);
     tcase_add_checked_fixture(fabric, setup, teardown);
     tcase_add_test(fabric, test_the_pinned_order_is_the_seeds);
     tcase_add_test(fabric, test_another_schedule_shows_another_order);
