@@ -45,6 +45,7 @@ ddp_comm_new(int size, DdpBackend backend, const DdpParkOps *ops, void *engine)
     comm->engine = engine;
     comm->groups = g_ptr_array_new_with_free_func(ddp_group_free);
     comm->abandoned = g_ptr_array_new_with_free_func(ddp_work_release);
+    comm->pairings = g_ptr_array_new_with_free_func(ddp_pairing_free);
     comm->waits = g_new0(DdpPost *, size);
     comm->left = g_new0(bool, size);
     comm->boxes = ddp_mailboxes_new(size, backend);
@@ -60,6 +61,7 @@ ddp_comm_free(DdpComm *comm)
     g_ptr_array_unref(comm->groups);
     ddp_mailboxes_free(comm->boxes);
     g_ptr_array_unref(comm->abandoned);
+    g_ptr_array_unref(comm->pairings);
     g_free(comm->waits);
     g_free(comm->left);
     g_free(comm->ended);

@@ -139,6 +139,23 @@ bool ddp_comm_wait_of(const DdpComm *comm, int rank, DdpWait *wait);
 /* True if @rank waits in a meeting that @other, a member of its group, has not come to. */
 bool ddp_comm_misses(const DdpComm *comm, int rank, int other);
 
+/*
+ * Calls with equal signatures met, but the callers gave different names to what travels: two
+ * collectives in crossed order, which real hardware pairs in silence.
+ */
+typedef struct {
+    DdpCallKind kind;
+    const char *group;
+    uint64_t seq; /* of the first time */
+    uint64_t times;
+    char *names[2];   /* "val_loss", "val_acc" */
+    DdpSite sites[2]; /* where each of the two was called */
+    GArray *ranks[2]; /* of int, rising: who called which; the larger side first */
+} DdpPairing;
+
+guint ddp_comm_pairing_count(const DdpComm *comm);
+const DdpPairing *ddp_comm_pairing(const DdpComm *comm, guint index);
+
 /* Messages that were sent (buffered, as gloo does) and never received. */
 size_t ddp_comm_unreceived(const DdpComm *comm);
 /* @call: (out) (transfer none): the send; its buffers are gone. */

@@ -57,6 +57,7 @@ struct DdpComm {
     void *engine;               /* borrowed */
     GPtrArray *groups;          /* of DdpGroup, owned; the world first */
     struct DdpMailboxes *boxes; /* owned */
+    GPtrArray *pairings;        /* of DdpPairing */
     DdpPost **waits;            /* by rank: what it sleeps in, or NULL */
     bool *left;                 /* by rank */
     GPtrArray *abandoned; /* of DdpWork: dropped by their callers while others still need them */
@@ -97,6 +98,12 @@ void ddp_comm_take_part(DdpComm *comm, int rank, DdpGroup *group, DdpPost *post)
 /* Sleeps until @post is done; false when the world is ended first. */
 bool ddp_comm_wait_for(DdpComm *comm, int rank, DdpPost *post, GError **error);
 bool ddp_comm_ended_error(const DdpComm *comm, GError **error);
+
+/* ---- pairing.c ---- */
+
+/* Looks whether the members of a full meeting named different things. */
+void ddp_pairing_check(DdpGroup *group, const DdpMeet *meet);
+void ddp_pairing_free(void *pairing);
 
 /* ---- work.c ---- */
 

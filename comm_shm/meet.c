@@ -95,6 +95,7 @@ complete(DdpGroup *group, DdpMeet *meet, int last)
     for (int member = 0; member < group->size; member++)
         bytes +=
             ddp_call_in_bytes(group, ddp_group_rank(group, member), ddp_meet_call(meet, member));
+    ddp_pairing_check(group, meet);
     if (complete_funcs[kind] != NULL)
         complete_funcs[kind](group, meet);
     group->call_count[kind]++;

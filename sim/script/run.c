@@ -273,6 +273,39 @@ record_replicas(const Session *session)
     g_array_unref(ranks);
 }
 
+/* Collectives in crossed order that were paired in silence. */
+static void
+record_pairings(const Session *session)
+{
+    const DdpComm *comm = ddp_world_comm(session->world);
+
+    for (guint i = 0; i < ddp_comm_pairing_count(comm); i++) {
+        const DdpPairing *pairing = ddp_comm_pairing(comm, i);
+        g_autofree char *most = ddp_ranks_text(pairing->ranks[0]);
+        g_autofree char *few = ddp_ranks_text(pairing->ranks[1]);
+        const char *kind = ddp_call_kind_name(pairing->kind);
+        g_autofree char *times =
+            pairing->times == 1 ? g_strdup("once")
+                                : g_strdup_printf("%" G_GUINT64_FORMAT " times", pairing->times);
+        g_autofree char *message = g_strdup_printf(
+            "%s called %s for '%s' where %s called it for '%s' (%s): the calls look alike, so each "
+            "value was mixed with the other; call them in one order on every rank",
+            few, kind, pairing->names[1], most, pairing->names[0], times);
+        DdpFinding *finding =
+            ddp_run_record_add_finding(session->play->record, "silent_pairing", message);
+
+        finding->cls = g_strdup("swap");
+        for (int side = 1; side >= 0; side--) {
+            g_array_append_vals(finding->ranks, pairing->ranks[side]->data,
+                                pairing->ranks[side]->len);
+            g_ptr_array_add(finding->sites, g_strdup_printf("%s:%d", pairing->sites[side].file,
+                                                            pairing->sites[side].line));
+        }
+        if (pairing->ranks[1]->len < pairing->ranks[0]->len)
+            g_array_append_vals(finding->blamed, pairing->ranks[1]->data, pairing->ranks[1]->len);
+    }
+}
+
 /* Messages that nobody received: with NCCL their senders would have hung. */
 static void
 record_unreceived(const Session *session)
@@ -311,6 +344,7 @@ fill_record(const Session *session)
     record_collectives(session);
     record_replicas(session);
     record_unreceived(session);
+    record_pairings(session);
     if (session->play->audit != NULL)
         ddp_audit_finish(session->play->audit, record);
     else

@@ -26,7 +26,7 @@ static const struct {
     {"scenario", "s"},
     {"scenario_path", "s"},
     {"title", "s"},
-    {"lesson", "s"},
+    {"lesson", "s0"},
     {"variant", "s"},
     {"variant_index", "i"},
     {"fixes", "s0"},
