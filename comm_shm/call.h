@@ -50,10 +50,9 @@ typedef enum {
 typedef struct {
     const char *file;
     int line;
-    const char *function; /* (nullable) */
 } DdpSite;
 
-#define DDP_HERE ((DdpSite){__FILE__, __LINE__, __func__})
+#define DDP_HERE ((DdpSite){__FILE__, __LINE__})
 
 typedef struct {
     DdpCallKind kind;

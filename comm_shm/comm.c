@@ -68,12 +68,6 @@ ddp_comm_free(DdpComm *comm)
     g_free(comm);
 }
 
-int
-ddp_comm_size(const DdpComm *comm)
-{
-    return comm->size;
-}
-
 DdpGroup *
 ddp_comm_world_group(DdpComm *comm)
 {
@@ -262,12 +256,6 @@ ddp_comm_leave(DdpComm *comm, int rank)
         tell_hopeless(comm, rank);
 }
 
-bool
-ddp_comm_has_left(const DdpComm *comm, int rank)
-{
-    return comm->left[rank];
-}
-
 void
 ddp_comm_end(DdpComm *comm, const char *message)
 {
@@ -292,19 +280,6 @@ ddp_comm_wait_of(const DdpComm *comm, int rank, DdpWait *wait)
                       : post->meet != NULL ? post->meet->difference
                                            : DDP_CALL_SAME};
     return true;
-}
-
-bool
-ddp_comm_misses(const DdpComm *comm, int rank, int other)
-{
-    const DdpPost *post = comm->waits[rank];
-
-    if (post != NULL && is_p2p(post->call->kind))
-        return post->call->root < 0 ? other != rank : post->call->root == other;
-
-    int member = post != NULL && post->meet != NULL ? ddp_group_member(post->group, other) : -1;
-
-    return member >= 0 && post->meet->posts[member] == NULL;
 }
 
 size_t

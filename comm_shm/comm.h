@@ -47,8 +47,6 @@ bool ddp_backend_from_name(const char *name, DdpBackend *backend);
 DdpComm *ddp_comm_new(int size, DdpBackend backend, const DdpParkOps *ops, void *engine);
 void ddp_comm_free(DdpComm *comm);
 
-int ddp_comm_size(const DdpComm *comm);
-
 /* (transfer none): the group of all ranks. */
 DdpGroup *ddp_comm_world_group(DdpComm *comm);
 
@@ -62,8 +60,6 @@ int ddp_group_size(const DdpGroup *group);
 int ddp_group_rank(const DdpGroup *group, int member);
 /* The member that is rank @rank of the world; -1 if it is none. */
 int ddp_group_member(const DdpGroup *group, int rank);
-/* Collectives completed so far. */
-uint64_t ddp_group_completed(const DdpGroup *group);
 /* The number that @rank's next call on the group will have. */
 uint64_t ddp_group_next_seq(const DdpGroup *group, int rank);
 /* Completed calls of a kind, and the payload of one rank's input summed over calls and ranks. */
@@ -107,14 +103,12 @@ DdpWork *ddp_comm_begin(DdpComm *comm, int rank, DdpGroup *group, const DdpCall 
  */
 bool ddp_work_wait(DdpWork *work, bool *touched, GError **error);
 bool ddp_work_is_completed(const DdpWork *work);
-bool ddp_work_was_waited_for(const DdpWork *work);
 const DdpCall *ddp_work_call(const DdpWork *work);
 /* A work that is freed before it was waited for still takes part; its result is dropped. */
 void ddp_work_free(DdpWork *work);
 
 /* @rank makes no further calls. */
 void ddp_comm_leave(DdpComm *comm, int rank);
-bool ddp_comm_has_left(const DdpComm *comm, int rank);
 
 /**
  * ddp_comm_end:
@@ -135,9 +129,6 @@ typedef struct {
 
 /* False if the rank waits for nothing. */
 bool ddp_comm_wait_of(const DdpComm *comm, int rank, DdpWait *wait);
-
-/* True if @rank waits in a meeting that @other, a member of its group, has not come to. */
-bool ddp_comm_misses(const DdpComm *comm, int rank, int other);
 
 /*
  * Calls with equal signatures met, but the callers gave different names to what travels: two

@@ -43,7 +43,6 @@ struct DdpGroup {
     uint64_t *next_seq; /* by member: the number of its next call */
     DdpMeet *open;      /* in rising order of seq */
     DdpMeet *free_meets;
-    uint64_t completed;
     int left;       /* members that make no further calls */
     void **buffers; /* scratch of the completing rank, by member */
     uint64_t call_count[DDP_CALL_KIND_COUNT];

@@ -95,12 +95,6 @@ ddp_group_member(const DdpGroup *group, int rank)
 }
 
 uint64_t
-ddp_group_completed(const DdpGroup *group)
-{
-    return group->completed;
-}
-
-uint64_t
 ddp_group_next_seq(const DdpGroup *group, int rank)
 {
     int member = ddp_group_member(group, rank);

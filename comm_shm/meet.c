@@ -100,7 +100,6 @@ complete(DdpGroup *group, DdpMeet *meet, int last)
         complete_funcs[kind](group, meet);
     group->call_count[kind]++;
     group->call_bytes[kind] += bytes;
-    group->completed++;
     for (int i = 0; i < group->size; i++) {
         int member = meet->order[i];
         DdpPost *post = meet->posts[member];

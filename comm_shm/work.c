@@ -99,12 +99,6 @@ ddp_work_is_completed(const DdpWork *work)
     return work->post.done;
 }
 
-bool
-ddp_work_was_waited_for(const DdpWork *work)
-{
-    return work->waited_for;
-}
-
 const DdpCall *
 ddp_work_call(const DdpWork *work)
 {

@@ -55,8 +55,8 @@ ddp_dist_site(lua_State *L)
     lua_Debug site;
 
     if (!ddp_args_site(L, &site))
-        return (DdpSite){"scenario", 0, NULL};
-    return (DdpSite){ddp_script_intern(L, site.short_src), site.currentline, NULL};
+        return (DdpSite){"scenario", 0};
+    return (DdpSite){ddp_script_intern(L, site.short_src), site.currentline};
 }
 
 DdpCall
@@ -74,6 +74,15 @@ ddp_dist_tensor_call(DdpCallKind kind, DdpTensor *tensor)
     return call;
 }
 
+bool
+ddp_dist_merges(lua_State *L, const DdpGroup *group, DdpCallKind kind)
+{
+    if (ddp_group_size(group) != ddp_script_rank(L)->world_size)
+        return false;
+    return kind != DDP_CALL_BARRIER && kind != DDP_CALL_NEW_GROUP && kind != DDP_CALL_SEND &&
+           kind != DDP_CALL_RECV;
+}
+
 int
 ddp_dist_raise(lua_State *L, const char *verb, GError *error)
 {
@@ -85,13 +94,6 @@ ddp_dist_raise(lua_State *L, const char *verb, GError *error)
     g_error_free(error);
     lua_concat(L, 2);
     ddp_script_end(L, DDP_SCRIPT_END_WORLD);
-}
-
-/* What a value rests on spreads over the ranks with everything but these. */
-static bool
-carries_data(DdpCallKind kind)
-{
-    return kind != DDP_CALL_BARRIER && kind != DDP_CALL_NEW_GROUP && kind != DDP_CALL_SEND;
 }
 
 /* Blocks until the collective is complete. */
@@ -106,7 +108,7 @@ play(lua_State *L, const Request *request, DdpCall *call)
     if (!ddp_rank_group_call(script->world_rank, request->group, call, &error))
         ddp_dist_raise(L, ddp_call_kind_name(call->kind), error);
     ddp_script_met(L);
-    if (carries_data(call->kind) && request->size == script->world_size)
+    if (ddp_dist_merges(L, request->group, call->kind))
         ddp_script_note_merged(L);
 }
 

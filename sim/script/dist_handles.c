@@ -94,6 +94,7 @@ typedef struct {
     const char *verb;
     lua_Integer number; /* of this rank's works, from 1 */
     bool oracle;        /* done from the start */
+    bool merges;        /* see ddp_dist_merges() */
 } Handle;
 
 /*
@@ -145,7 +146,8 @@ ddp_dist_begin(lua_State *L, DdpGroup *group, DdpCall *call, int result)
         return;
     call->site = ddp_dist_site(L);
     handle->site = g_strdup_printf("%s:%d", call->site.file, call->site.line);
-    handle->work = ddp_comm_begin(check_comm(L, handle->verb), script->rank, group, call, &error);
+    handle->merges = ddp_dist_merges(L, group, call->kind);
+    handle->work = ddp_rank_begin(script->world_rank, group, call, &error);
     if (handle->work == NULL)
         ddp_dist_raise(L, ddp_call_kind_name(call->kind), error);
     keep(L, handle);
@@ -177,7 +179,8 @@ l_work_wait(lua_State *L)
             ddp_dist_raise(L, handle->verb, error);
         forget(L, handle);
         ddp_script_met(L);
-        ddp_script_note_merged(L);
+        if (handle->merges)
+            ddp_script_note_merged(L);
     }
     if (touched) {
         g_autofree char *message = g_strdup_printf(

@@ -622,12 +622,6 @@ ddp_scenario_title(const DdpScenario *scenario)
     return scenario->title;
 }
 
-const char *
-ddp_scenario_lesson(const DdpScenario *scenario)
-{
-    return scenario->lesson;
-}
-
 int
 ddp_scenario_variant_count(const DdpScenario *scenario)
 {

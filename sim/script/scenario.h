@@ -41,7 +41,6 @@ void ddp_scenario_free(DdpScenario *scenario);
 const char *ddp_scenario_path(const DdpScenario *scenario);
 const char *ddp_scenario_name(const DdpScenario *scenario); /* the file's, without ".lua" */
 const char *ddp_scenario_title(const DdpScenario *scenario);
-const char *ddp_scenario_lesson(const DdpScenario *scenario); /* (nullable) */
 int ddp_scenario_variant_count(const DdpScenario *scenario);
 const DdpVariant *ddp_scenario_variant(const DdpScenario *scenario, int index);
 /* The index of the variant called @name; -1 with @error naming the nearest. */

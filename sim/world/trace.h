@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  *   {"t": ns, "rank": r, "event": "enter", "call": "all_reduce", "group": "world", "seq": 3,
  *    "site": "file:line", "signature": "all_reduce(float32[4], sum)"}
  *
- * Events: start, enter, leave, sleep, wake, log, finish, fail, verdict. `t` is virtual time. With
- * the fibers engine the file is the same, byte for byte, whenever the seed is.
+ * Events: start, enter, leave, begin (a collective that is waited for later), sleep, wake, log,
+ * finish, fail, verdict. `t` is virtual time. With the fibers engine the file is the same, byte for
+ * byte, whenever the seed is.
  */
 
 typedef struct DdpTrace DdpTrace;

@@ -669,6 +669,18 @@ ddp_rank_group_call(DdpRank *rank, DdpGroup *group, DdpCall *call, GError **erro
     return ok;
 }
 
+DdpWork *
+ddp_rank_begin(DdpRank *rank, DdpGroup *group, const DdpCall *call, GError **error)
+{
+    DdpWorld *world = rank->world;
+
+    count_site(rank, &call->site);
+    if (world->trace != NULL)
+        ddp_trace_call(world->trace, world->now_ns, rank->index, "begin", call,
+                       ddp_group_name(group), ddp_group_next_seq(group, rank->index));
+    return ddp_comm_begin(world->comm, rank->index, group, call, error);
+}
+
 bool
 ddp_rank_call(DdpRank *rank, DdpCall *call, GError **error)
 {

@@ -126,6 +126,8 @@ void ddp_rank_set_cut_short(DdpRank *rank);
 /* Any collective; see ddp_comm_call(). The second is of the group of all ranks. */
 bool ddp_rank_group_call(DdpRank *rank, DdpGroup *group, DdpCall *call, GError **error);
 bool ddp_rank_call(DdpRank *rank, DdpCall *call, GError **error);
+/* (transfer full): a collective that is waited for later; see ddp_comm_begin(). */
+DdpWork *ddp_rank_begin(DdpRank *rank, DdpGroup *group, const DdpCall *call, GError **error);
 
 /* The collectives for C programs. Each notes the line that calls it. */
 #define ddp_all_reduce(rank, data, count, dtype, op, error)                                        \

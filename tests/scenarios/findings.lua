@@ -31,5 +31,35 @@ return {
         else dist.all_reduce(loss, { name = "val_loss" }) end
       end,
       expect = { outcome = "completed", findings = {} } },
+
+    -- A loop over works goes round once more on rank 2.
+    { name = "uneven_works",
+      main = function()
+        for _ = 1, dist.get_rank() == 2 and 4 or 3 do
+          dist.all_reduce(tensor{ 1.0 }, { async_op = true }):wait()   -- @begun
+        end
+      end,
+      expect = { outcome = "deadlock",
+                 diagnosis = { class = "uneven_iterations", blamed = { 2 }, lines = { "@begun" } } } },
+
+    -- A message, or a reduction among some, brings no rank the samples of all.
+    { name = "some_is_not_all",
+      main = function()
+        local set = data.TensorDataset(torch.arange(8))
+        local loader = data.DataLoader(set, { batch_size = 2,
+          sampler = data.DistributedSampler(set, { shuffle = false }) })
+        local pair = dist.get_rank() < 2 and { 0, 1 } or { 2, 3 }
+        local low, high = dist.new_group{ 0, 1 }, dist.new_group{ 2, 3 }
+        sim.evaluation(0, function()
+          local sum = torch.zeros(1)
+          for x in loader:iter() do sum:add_(x:sum()) end
+          if dist.get_world_size() > 1 then
+            dist.all_reduce(sum, { group = pair[1] == 0 and low or high, async_op = true }):wait()
+          end
+          if dist.get_rank() == 0 then SummaryWriter("run"):add_scalar("sum", sum, 0) end
+        end)
+      end,
+      expect = { outcome = "completed", findings = { "partial_coverage" },
+                 audit = { { key = "sum", share = 1/4 } } } },
   },
 }
