@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All-gather by the last to come: every output is written once, straight from the inputs.
+ * All-gather: every output is written once, straight from the inputs.
  *
  *   Cost = n·p² bytes copied
  */
@@ -9,18 +9,22 @@
 #include <string.h>
 
 void
-ddp_all_gather_complete(DdpGroup *group, DdpMeet *meet)
+ddp_all_gather_part(DdpGroup *group, DdpMeet *meet, size_t first, size_t count)
 {
     const DdpCall *call = ddp_meet_call(meet, 0);
-    size_t bytes = call->count * ddp_dtype_bytes(call->dtype);
+    size_t element = ddp_dtype_bytes(call->dtype);
+    size_t piece = call->count * element, offset = first * element;
 
-    if (bytes == 0)
-        return;
-    for (int to = 0; to < group->size; to++) {
-        char *out = ddp_meet_call(meet, to)->out;
+    /* A segment of one input stays in the cache while it goes to every output. */
+    for (int from = 0; from < group->size; from++) {
+        const char *in = (const char *)ddp_meet_call(meet, from)->in + offset;
 
-        for (int from = 0; from < group->size; from++)
-            memcpy(out + (size_t)from * bytes, ddp_meet_call(meet, from)->in, bytes);
+        for (int to = 0; to < group->size; to++) {
+            char *out = (char *)ddp_meet_call(meet, to)->out + (size_t)from * piece + offset;
+
+            if (out != in) /* a member's input may be its own piece of its output */
+                memcpy(out, in, count * element);
+        }
     }
 }
 
@@ -33,14 +37,16 @@ ddp_all_gather_object_complete(DdpGroup *group, DdpMeet *meet)
         total += ddp_meet_call(meet, from)->count;
     for (int to = 0; to < group->size; to++) {
         DdpCall *call = ddp_meet_call(meet, to);
-        char *out = g_malloc(total + 1);
+        char *out = ddp_heap_alloc(group->comm->heap, total + 1);
 
         call->out = out;
-        call->counts = g_new(size_t, group->size);
+        call->counts =
+            ddp_heap_alloc(group->comm->heap, (size_t)group->size * sizeof *call->counts);
         for (int from = 0; from < group->size; from++) {
             const DdpCall *source = ddp_meet_call(meet, from);
 
-            memcpy(out, source->in, source->count);
+            if (source->count > 0)
+                memcpy(out, source->in, source->count);
             out += source->count;
             call->counts[from] = source->count;
         }

@@ -34,6 +34,22 @@ ddp_all_to_all_fits(const DdpGroup *group, const DdpMeet *meet)
     return true;
 }
 
+void
+ddp_all_to_all_part(DdpGroup *group, DdpMeet *meet, size_t first, size_t count)
+{
+    const DdpCall *call = ddp_meet_call(meet, 0);
+    size_t element = ddp_dtype_bytes(call->dtype);
+    size_t piece = call->count * element, offset = first * element;
+
+    for (int from = 0; from < group->size; from++) {
+        const char *in = (const char *)ddp_meet_call(meet, from)->in + offset;
+
+        for (int to = 0; to < group->size; to++)
+            memcpy((char *)ddp_meet_call(meet, to)->out + (size_t)from * piece + offset,
+                   in + (size_t)to * piece, count * element);
+    }
+}
+
 /* Makes the output of a member that learns only now what it gets. */
 static void
 make_room(const DdpGroup *group, const DdpMeet *meet, int to, size_t element)
@@ -41,14 +57,14 @@ make_room(const DdpGroup *group, const DdpMeet *meet, int to, size_t element)
     DdpCall *call = ddp_meet_call(meet, to);
     size_t all = 0;
 
-    call->counts = g_new(size_t, group->size);
+    call->counts = ddp_heap_alloc(group->comm->heap, (size_t)group->size * sizeof *call->counts);
     for (int from = 0; from < group->size; from++)
         all += call->counts[from] = sent(ddp_meet_call(meet, from), to);
-    call->out = g_malloc(all * element + 1);
+    call->out = ddp_heap_alloc(group->comm->heap, all * element + 1);
 }
 
 void
-ddp_all_to_all_complete(DdpGroup *group, DdpMeet *meet)
+ddp_uneven_all_to_all_complete(DdpGroup *group, DdpMeet *meet)
 {
     size_t element = ddp_dtype_bytes(ddp_meet_call(meet, 0)->dtype);
     g_autofree size_t *offsets = g_new0(size_t, group->size); /* in each member's output */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Broadcast by the last to come: the root's buffer is copied to every other member.
+ * Broadcast: the root's buffer is copied to every other member.
  *
  *   Cost = n·(p-1) bytes copied
  */
@@ -9,15 +9,16 @@
 #include <string.h>
 
 void
-ddp_broadcast_complete(DdpGroup *group, DdpMeet *meet)
+ddp_broadcast_part(DdpGroup *group, DdpMeet *meet, size_t first, size_t count)
 {
     int root = ddp_group_member(group, ddp_meet_call(meet, 0)->root);
     const DdpCall *source = ddp_meet_call(meet, root);
-    size_t bytes = source->count * ddp_dtype_bytes(source->dtype);
+    size_t element = ddp_dtype_bytes(source->dtype), offset = first * element;
 
-    for (int member = 0; member < group->size && bytes > 0; member++) {
+    for (int member = 0; member < group->size; member++) {
         if (member != root)
-            memcpy(ddp_meet_call(meet, member)->in, source->in, bytes);
+            memcpy((char *)ddp_meet_call(meet, member)->in + offset,
+                   (const char *)source->in + offset, count * element);
     }
 }
 
@@ -30,8 +31,10 @@ ddp_broadcast_object_complete(DdpGroup *group, DdpMeet *meet)
     for (int member = 0; member < group->size; member++) {
         DdpCall *call = ddp_meet_call(meet, member);
 
-        call->out = g_memdup2(source->in, source->count);
-        call->counts = g_new(size_t, 1);
+        call->out = ddp_heap_alloc(group->comm->heap, source->count);
+        if (source->count > 0)
+            memcpy(call->out, source->in, source->count);
+        call->counts = ddp_heap_alloc(group->comm->heap, sizeof *call->counts);
         call->counts[0] = source->count;
     }
 }

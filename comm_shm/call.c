@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define RANKS_SHOWN 16 /* of those that a new group is made of */
+
 static const char *const kind_names[DDP_CALL_KIND_COUNT] = {
     [DDP_CALL_ALL_REDUCE] = "all_reduce",
     [DDP_CALL_ALL_GATHER] = "all_gather",
@@ -15,6 +17,7 @@ static const char *const kind_names[DDP_CALL_KIND_COUNT] = {
     [DDP_CALL_REDUCE_SCATTER] = "reduce_scatter",
     [DDP_CALL_ALL_TO_ALL] = "all_to_all",
     [DDP_CALL_BARRIER] = "barrier",
+    [DDP_CALL_MONITORED_BARRIER] = "monitored_barrier",
     [DDP_CALL_NEW_GROUP] = "new_group",
     [DDP_CALL_SEND] = "send",
     [DDP_CALL_RECV] = "recv",
@@ -88,6 +91,7 @@ has_data(DdpCallKind kind)
     case DDP_CALL_ALL_GATHER_OBJECT:
     case DDP_CALL_BROADCAST_OBJECT:
     case DDP_CALL_BARRIER:
+    case DDP_CALL_MONITORED_BARRIER:
     case DDP_CALL_NEW_GROUP:
         return false;
     }
@@ -101,6 +105,21 @@ ddp_call_reduces(DdpCallKind kind)
            kind == DDP_CALL_REDUCE_SCATTER;
 }
 
+/* Dimension by dimension, the first one left out where pieces may have any length. */
+static bool
+same_shape(const DdpCall *a, const DdpCall *b)
+{
+    int first = a->in_splits != NULL || b->in_splits != NULL;
+
+    if (a->ndim != b->ndim || (first == 0 && a->count != b->count))
+        return false;
+    for (int i = first; i < a->ndim; i++) {
+        if (a->shape[i] != b->shape[i])
+            return false;
+    }
+    return true;
+}
+
 DdpCallDifference
 ddp_call_compare(const DdpCall *a, const DdpCall *b)
 {
@@ -109,11 +128,8 @@ ddp_call_compare(const DdpCall *a, const DdpCall *b)
     if (has_data(a->kind) && !(a->kind == DDP_CALL_SCATTER && (a->open || b->open))) {
         if (a->dtype != b->dtype)
             return DDP_CALL_DIFFERS_DTYPE;
-        /* The pieces of an uneven all_to_all are held against each other where they meet. */
-        bool uneven = a->in_splits != NULL && b->in_splits != NULL;
-
-        if (!uneven && (a->count != b->count || a->ndim != b->ndim ||
-                        memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) != 0))
+        /* How long the pieces of an all_to_all are is held against each other where they meet. */
+        if (!same_shape(a, b))
             return DDP_CALL_DIFFERS_SHAPE;
     }
     if (a->kind == DDP_CALL_NEW_GROUP &&
@@ -124,6 +140,63 @@ ddp_call_compare(const DdpCall *a, const DdpCall *b)
     if (a->root != b->root)
         return DDP_CALL_DIFFERS_ROOT;
     return DDP_CALL_SAME;
+}
+
+static inline uint64_t
+mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return sum ^ (sum >> 32);
+}
+
+uint64_t
+ddp_call_fingerprint(const DdpCall *call)
+{
+    uint64_t sum =
+        mix((uint64_t)call->kind | (uint64_t)call->dtype << 8 | (uint64_t)call->op << 16 |
+                (uint64_t)call->ndim << 24 | (uint64_t)(uint32_t)call->root << 32,
+            call->count);
+
+    for (int i = 0; i < call->ndim; i++)
+        sum = mix(sum, (uint64_t)call->shape[i]);
+    /* The rest is not decided by equal words: these calls are always compared as a whole. */
+    if (call->kind == DDP_CALL_NEW_GROUP || call->kind == DDP_CALL_ALL_TO_ALL)
+        sum = mix(sum, (uintptr_t)call);
+    return sum;
+}
+
+uint64_t
+ddp_call_signature(const DdpCall *call)
+{
+    uint64_t sum = mix((uint64_t)call->kind | (uint64_t)(uint32_t)call->root << 32, call->op);
+    bool uneven = call->kind == DDP_CALL_ALL_TO_ALL;
+
+    if (call->kind == DDP_CALL_NEW_GROUP) {
+        for (size_t i = 0; i < call->count; i++)
+            sum = mix(sum, (uint64_t)((const int *)call->in)[i]);
+    }
+    if (!has_data(call->kind) || call->kind == DDP_CALL_SCATTER)
+        return sum;
+    sum = mix(sum, (uint64_t)call->dtype | (uint64_t)call->ndim << 8);
+    for (int i = uneven; i < call->ndim; i++)
+        sum = mix(sum, (uint64_t)call->shape[i]);
+    return sum;
+}
+
+bool
+ddp_site_equal(const DdpSite *a, const DdpSite *b)
+{
+    return a->line == b->line && (a->file == b->file || g_strcmp0(a->file, b->file) == 0);
+}
+
+bool
+ddp_call_same_place(const DdpCall *a, const DdpCall *b)
+{
+    static const DdpSite nowhere;
+
+    return ddp_site_equal(&a->site, &b->site) &&
+           ddp_site_equal(a->caller != NULL ? &a->caller->via : &nowhere,
+                          b->caller != NULL ? &b->caller->via : &nowhere);
 }
 
 /* torch's name of the argument that names the root. */
@@ -139,7 +212,12 @@ ddp_call_describe(const DdpCall *call)
 {
     GString *text = g_string_new(kind_names[call->kind]);
 
-    if (call->kind == DDP_CALL_SCATTER && call->open) {
+    if (call->kind == DDP_CALL_NEW_GROUP && call->in != NULL) {
+        g_string_append(text, "({");
+        for (size_t i = 0; i < call->count && i < RANKS_SHOWN; i++)
+            g_string_append_printf(text, "%s%d", i > 0 ? ", " : "", ((const int *)call->in)[i]);
+        g_string_append(text, call->count > RANKS_SHOWN ? ", …})" : "})");
+    } else if (call->kind == DDP_CALL_SCATTER && call->open) {
         g_string_append_printf(text, "(src=%d)", call->root);
     } else if (has_data(call->kind)) {
         g_string_append_printf(text, "(%s[", ddp_dtype_name(call->dtype));

@@ -25,6 +25,7 @@ typedef enum {
     DDP_CALL_REDUCE_SCATTER,
     DDP_CALL_ALL_TO_ALL,
     DDP_CALL_BARRIER,
+    DDP_CALL_MONITORED_BARRIER,
     DDP_CALL_NEW_GROUP,
     DDP_CALL_SEND,
     DDP_CALL_RECV,
@@ -53,6 +54,16 @@ typedef struct {
 } DdpSite;
 
 #define DDP_HERE ((DdpSite){__FILE__, __LINE__})
+
+#define DDP_VARIABLE_MAX 40 /* bytes */
+
+/* More about who calls, where the language of the caller can tell. For people, as the site is. */
+typedef struct {
+    DdpSite via;   /* where the function was called that makes the call; line 0: nowhere */
+    int scope;     /* the line on which that function begins, 0 if not known ... */
+    int via_scope; /* ... and the one that @via stands in */
+    char variable[DDP_VARIABLE_MAX]; /* what travels, as the outermost function calls it; "" */
+} DdpCaller;
 
 typedef struct {
     DdpCallKind kind;
@@ -88,11 +99,40 @@ typedef struct {
     /* all_to_all with uneven pieces: elements to and from each member; borrowed. NULL: even. */
     const size_t *in_splits;
     const size_t *out_splits;
+    int64_t timeout_ns;  /* of monitored_barrier, in virtual time */
+    bool wait_all_ranks; /* of monitored_barrier: name all who are missing, not only the first */
 
     DdpSite site;
     const char
         *name; /* (nullable) the variable or metric that travels; lives as long as the call */
+    const DdpCaller *caller; /* (nullable) lives as long as the call */
 } DdpCall;
+
+/*
+ * A call with nothing in it but its kind and place: no root, no data, no dimensions. Field by
+ * field, without @shape, because compilers clear a struct of this size with a slow string
+ * instruction.
+ */
+static inline void
+ddp_call_init(DdpCall *call, DdpCallKind kind, DdpSite site)
+{
+    call->kind = kind;
+    call->dtype = (DdpDtype)0;
+    call->op = DDP_REDUCE_SUM;
+    call->root = -1;
+    call->tag = 0;
+    call->count = 0;
+    call->ndim = 0;
+    call->in = call->out = NULL;
+    call->counts = NULL;
+    call->open = false;
+    call->in_splits = call->out_splits = NULL;
+    call->timeout_ns = 0;
+    call->wait_all_ranks = false;
+    call->site = site;
+    call->name = NULL;
+    call->caller = NULL;
+}
 
 /* torch's name of the collective: "all_reduce". */
 const char *ddp_call_kind_name(DdpCallKind kind);
@@ -116,9 +156,26 @@ typedef enum {
     DDP_CALL_DIFFERS_OP,
     DDP_CALL_DIFFERS_ROOT,
     DDP_CALL_DIFFERS_GROUP, /* new_group with other ranks */
+    DDP_CALL_DIFFERS_NAME,  /* never of signatures: only where names are held against each other */
 } DdpCallDifference;
 
 DdpCallDifference ddp_call_compare(const DdpCall *a, const DdpCall *b);
+
+/*
+ * Two calls with one fingerprint have one signature; nearly always also the other way round (open
+ * and uneven calls that fit may differ: ask ddp_call_compare()).
+ */
+uint64_t ddp_call_fingerprint(const DdpCall *call);
+
+/*
+ * The signature as far as one rank knows it, in a word: of calls that may meet in one collective
+ * the words are equal. Unlike the fingerprint it holds nothing that differs from rank to rank.
+ */
+uint64_t ddp_call_signature(const DdpCall *call);
+
+/* Whether two calls were made from one place: the same line, reached from the same line. */
+bool ddp_call_same_place(const DdpCall *a, const DdpCall *b);
+bool ddp_site_equal(const DdpSite *a, const DdpSite *b);
 
 /* (transfer full): the signature for people: "all_reduce(float32[4, 2], sum)". */
 char *ddp_call_describe(const DdpCall *call);

@@ -99,6 +99,10 @@ ddp_comm_check_call(const DdpComm *comm, const DdpGroup *group, int rank, const 
     case DDP_CALL_BARRIER:
     case DDP_CALL_NEW_GROUP:
         return true;
+    case DDP_CALL_MONITORED_BARRIER:
+        return comm->backend == DDP_BACKEND_GLOO ||
+               bad_call(error, "monitored_barrier: only the gloo backend has it, this one is %s",
+                        ddp_backend_name(comm->backend));
     case DDP_CALL_SEND:
     case DDP_CALL_RECV:
         return check_peer(comm, rank, call, error);
@@ -143,11 +147,18 @@ ddp_call_in_bytes(const DdpGroup *group, int rank, const DdpCall *call)
     case DDP_CALL_BROADCAST_OBJECT:
         return call->count;
     case DDP_CALL_BARRIER:
+    case DDP_CALL_MONITORED_BARRIER:
     case DDP_CALL_NEW_GROUP:
     case DDP_CALL_RECV:
         return 0;
     }
     g_assert_not_reached();
+}
+
+bool
+ddp_call_is_in_place(DdpCallKind kind)
+{
+    return kind == DDP_CALL_ALL_REDUCE || kind == DDP_CALL_BROADCAST || kind == DDP_CALL_REDUCE;
 }
 
 size_t
@@ -174,6 +185,7 @@ ddp_call_out_bytes(const DdpGroup *group, int rank, const DdpCall *call)
     case DDP_CALL_ALL_GATHER_OBJECT:
     case DDP_CALL_BROADCAST_OBJECT:
     case DDP_CALL_BARRIER:
+    case DDP_CALL_MONITORED_BARRIER:
     case DDP_CALL_NEW_GROUP:
     case DDP_CALL_SEND:
         return 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "comm_shm/call.h"
+#include "comm_shm/heap.h"
 #include "comm_shm/park.h"
 
 G_BEGIN_DECLS
@@ -16,7 +17,13 @@ G_BEGIN_DECLS
  * A rank that leaves (returns, fails, exits) declares that too: the moment a member has left, a
  * collective of its groups that others wait in, or enter later, is known to be hopeless.
  *
- * Thread rules: with the fibers engine all ranks share a thread and nothing here locks.
+ * Each rank has a virtual clock. A collective is over, for every member, at the latest clock with
+ * which a member came plus what it costs; so the clocks are the same on every engine.
+ *
+ * Thread rules: ranks that share a thread need no lock and take none. Ranks that run at the same
+ * time, as threads or as processes over a shared heap, may call at the same time, each for itself;
+ * what a group or a work is, is read without a lock; the questions about waits, pairings and
+ * messages are for when nobody runs any more, and for `stuck`.
  */
 
 typedef struct DdpComm DdpComm;
@@ -38,14 +45,62 @@ typedef enum {
 
 const char *ddp_backend_name(DdpBackend backend);
 bool ddp_backend_from_name(const char *name, DdpBackend *backend);
+/* torch's default timeout: 10 minutes for NCCL (torch.distributed.constants), 30 for gloo. */
+int64_t ddp_backend_timeout_ns(DdpBackend backend);
 
-/**
- * ddp_comm_new:
- * @ops: copied
- * @engine: borrowed; handed to every function of @ops
- */
-DdpComm *ddp_comm_new(int size, DdpBackend backend, const DdpParkOps *ops, void *engine);
+/* What becomes of members that meet with calls that differ. */
+typedef enum {
+    DDP_DEBUG_VERDICT, /* nobody goes on, and the verdict falls */
+    DDP_DEBUG_DETAIL,  /* the calls fail on every member, as under TORCH_DISTRIBUTED_DEBUG=DETAIL */
+    DDP_DEBUG_OFF,     /* as the backend would: they hang, or are paired in silence */
+} DdpDebug;
+
+const char *ddp_debug_name(DdpDebug debug);
+bool ddp_debug_from_name(const char *name, DdpDebug *debug);
+
+/* Whether @backend, which checks nothing, would complete a collective of two calls that differ. */
+bool ddp_backend_pairs(DdpBackend backend, const DdpCall *a, const DdpCall *b);
+
+typedef struct {
+    int size;
+    DdpBackend backend;
+    DdpDebug debug;
+    DdpHeap *heap;      /* borrowed: where all of it lies */
+    bool parallel;      /* ranks run at the same time */
+    DdpParkOps ops;     /* NULL where not wanted */
+    void *engine;       /* borrowed; handed to every function of @ops */
+    int64_t timeout_ns; /* in virtual time: how long a member may be behind; 0: for ever */
+} DdpCommSpec;
+
+DdpComm *ddp_comm_new(const DdpCommSpec *spec);
 void ddp_comm_free(DdpComm *comm);
+
+/* A process that found @comm in a shared heap: its own functions for its own ranks. */
+void ddp_comm_adopt(DdpComm *comm, const DdpParkOps *ops, void *engine);
+/* And is done with it, but does not free it, since others go on. */
+void ddp_comm_forget(DdpComm *comm);
+
+/*
+ * (transfer none): @text as every rank can read it, until the communicator is freed: itself where
+ * ranks share an address space. For names of files, of which there are few.
+ */
+const char *ddp_comm_text(DdpComm *comm, int rank, const char *text);
+
+/* The virtual clock of a rank, in nanoseconds from the start of the world. */
+int64_t ddp_comm_clock(const DdpComm *comm, int rank);
+void ddp_comm_set_clock(DdpComm *comm, int rank, int64_t now_ns);
+
+/* What a rank has waited in collectives, and what others have waited because it was the last. */
+typedef struct {
+    int64_t waited_ns;
+    int64_t cost_ns;
+    uint64_t last; /* how many collectives it was the last to come to, others waiting */
+} DdpDelay;
+
+DdpDelay ddp_comm_delay(const DdpComm *comm, int rank);
+
+/* Of the rank's last completed blocking call: since when it waited, and for which rank last. */
+void ddp_comm_last_wait(const DdpComm *comm, int rank, int64_t *since_ns, int *last);
 
 /* (transfer none): the group of all ranks. */
 DdpGroup *ddp_comm_world_group(DdpComm *comm);
@@ -104,11 +159,34 @@ DdpWork *ddp_comm_begin(DdpComm *comm, int rank, DdpGroup *group, const DdpCall 
 bool ddp_work_wait(DdpWork *work, bool *touched, GError **error);
 bool ddp_work_is_completed(const DdpWork *work);
 const DdpCall *ddp_work_call(const DdpWork *work);
+const DdpGroup *ddp_work_group(const DdpWork *work);
+uint64_t ddp_work_seq(const DdpWork *work);
+/* Of a complete work: the rank that came last to it. */
+int ddp_work_last(const DdpWork *work);
 /* A work that is freed before it was waited for still takes part; its result is dropped. */
 void ddp_work_free(DdpWork *work);
 
 /* @rank makes no further calls. */
 void ddp_comm_leave(DdpComm *comm, int rank);
+
+/* Whether @rank, which no longer runs, has left in good order. */
+bool ddp_comm_has_left(const DdpComm *comm, int rank);
+
+/*
+ * A process that was a rank is gone, in whatever order: it holds no lock any more. Takes none, so
+ * that it may be called while waiting for one (ddp_lock_set_watch()).
+ */
+void ddp_comm_disarm(DdpComm *comm, int rank);
+
+/**
+ * ddp_comm_died:
+ *
+ * A process that was a rank is gone without having left; called by whoever supervises.
+ *
+ * Returns: false if it held the lock: then what that guarded may be half written, and all that is
+ *   left is to see where the ranks stand and to end the world with ddp_comm_end()
+ */
+bool ddp_comm_died(DdpComm *comm, int rank);
 
 /**
  * ddp_comm_end:
@@ -117,6 +195,44 @@ void ddp_comm_leave(DdpComm *comm, int rank);
  * Wakes all that wait. Only the first call counts.
  */
 void ddp_comm_end(DdpComm *comm, const char *message);
+/*
+ * The supervisor is gone, perhaps in the middle of something. Ends the world with @message; called
+ * by each of the processes that are left.
+ */
+void ddp_comm_abandon(DdpComm *comm, const char *message);
+/* True, with @error set, once the world was ended. */
+bool ddp_comm_has_ended(const DdpComm *comm, GError **error);
+
+/*
+ * Nothing can go on, but a monitored_barrier has a timeout: lets the earliest pass.
+ *
+ * Returns: false if there is none
+ */
+bool ddp_comm_relieve(DdpComm *comm);
+
+/* What a rank would have called next, had the collective that it waited in been completed. */
+typedef struct {
+    DdpCallKind kind;
+    uint64_t signature; /* ddp_call_signature() */
+    const DdpGroup *group;
+    DdpSite site, via;
+} DdpForeseen;
+
+/**
+ * ddp_comm_foresee:
+ * @calls: how many of each rank, at most
+ *
+ * Before the world is ended: each rank that waits, and that DdpParkOps::foresee lets go on, is
+ * handed a result that means nothing, and what it calls from then on is noted and has no effect.
+ * Then it is ended.
+ */
+void ddp_comm_foresee(DdpComm *comm, int calls);
+/* @to_the_end: (out): the rank would have come to its end after these */
+const DdpForeseen *ddp_comm_foreseen(const DdpComm *comm, int rank, int *count, bool *to_the_end);
+/* Whether @rank goes on as if: nothing that it does may be noted. */
+bool ddp_comm_is_foreseeing(const DdpComm *comm, int rank);
+/* The function of @rank has returned, @well or with an error. Before ddp_comm_leave(). */
+void ddp_comm_foresight_ends(DdpComm *comm, int rank, bool well);
 
 /* What a rank waits in. */
 typedef struct {
@@ -125,23 +241,35 @@ typedef struct {
     uint64_t seq;
     int64_t since_ns;
     DdpCallDifference difference; /* among the members that met there */
+    bool late;                    /* all came and agree, but the last of them after the timeout */
+    int last;                     /* then: the rank that came last */
+    const DdpCall *against;       /* (nullable): a message whose dtype or shape differs ... */
+    int against_rank;             /* ... and whose it is */
 } DdpWait;
 
 /* False if the rank waits for nothing. */
 bool ddp_comm_wait_of(const DdpComm *comm, int rank, DdpWait *wait);
+/* False if the rank has not taken part in a full collective whose members' calls differ. */
+bool ddp_comm_met(const DdpComm *comm, int rank, DdpWait *wait);
 
 /*
- * Calls with equal signatures met, but the callers gave different names to what travels: two
- * collectives in crossed order, which real hardware pairs in silence.
+ * Calls met and were paired, but they do not belong together, and nobody is told: two calls of one
+ * signature in crossed order, or, where the debug level is off, calls that the backend does not
+ * tell apart.
  */
 typedef struct {
     DdpCallKind kind;
+    DdpCallDifference difference; /* DDP_CALL_SAME: crossed order */
     const char *group;
     uint64_t seq; /* of the first time */
     uint64_t times;
-    char *names[2];   /* "val_loss", "val_acc" */
-    DdpSite sites[2]; /* where each of the two was called */
-    GArray *ranks[2]; /* of int, rising: who called which; the larger side first */
+    char *names[2];      /* (nullable): "val_loss", "val_acc" */
+    char *variables[2];  /* (nullable): of the scenario's language */
+    char *signatures[2]; /* as ddp_call_describe() says it */
+    DdpSite sites[2];    /* where each of the two was called ... */
+    DdpSite vias[2];     /* ... and from where; line 0 if that is not known or nowhere */
+    int *ranks[2];       /* rising: who called which; the larger side first */
+    int rank_count[2];
 } DdpPairing;
 
 guint ddp_comm_pairing_count(const DdpComm *comm);

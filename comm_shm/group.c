@@ -1,43 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 #include "comm_shm/comm_private.h"
 
+#include <string.h>
+
 DdpGroup *
 ddp_group_new(DdpComm *comm, const char *name, const int *ranks, int size)
 {
-    DdpGroup *group = g_new0(DdpGroup, 1);
+    DdpHeap *heap = comm->heap;
+    DdpGroup *group = ddp_heap_alloc0(heap, sizeof *group);
+    size_t count = (size_t)size;
 
     group->comm = comm;
-    group->name = g_strdup(name);
+    group->name = ddp_heap_strdup(heap, name);
     group->size = size;
-    group->ranks = ranks != NULL ? g_memdup2(ranks, (gsize)size * sizeof *ranks) : NULL;
-    group->next_seq = g_new0(uint64_t, size);
-    group->buffers = g_new0(void *, size);
+    if (ranks != NULL) {
+        group->ranks = ddp_heap_alloc(heap, count * sizeof *ranks);
+        memcpy(group->ranks, ranks, count * sizeof *ranks);
+    }
+    group->next_seq = ddp_heap_alloc0(heap, count * sizeof *group->next_seq);
+    if (comm->parallel)
+        group->lanes = ddp_lanes_new(heap, size);
     return group;
 }
 
 static void
-meets_free(DdpMeet *meet)
+meets_free(DdpHeap *heap, DdpMeet *meet)
 {
     while (meet != NULL) {
         DdpMeet *next = meet->next;
 
-        g_free(meet);
+        ddp_heap_release(heap, meet);
         meet = next;
     }
 }
 
 void
-ddp_group_free(void *group_)
+ddp_group_free(DdpGroup *group)
 {
-    DdpGroup *group = group_;
+    DdpHeap *heap = group->comm->heap;
 
-    meets_free(group->open);
-    meets_free(group->free_meets);
-    g_free(group->name);
-    g_free(group->ranks);
-    g_free(group->next_seq);
-    g_free(group->buffers);
-    g_free(group);
+    meets_free(heap, group->open);
+    meets_free(heap, group->free_meets);
+    ddp_heap_release(heap, group->name);
+    ddp_heap_release(heap, group->ranks);
+    ddp_heap_release(heap, group->next_seq);
+    ddp_heap_release(heap, group->lanes);
+    ddp_crossing_free(heap, group->crossing);
+    ddp_heap_release(heap, group);
+}
+
+static DdpGroup *
+add(DdpComm *comm, DdpGroup *group)
+{
+    for (int member = 0; member < group->size; member++)
+        group->left += comm->places[ddp_group_rank(group, member)].left;
+    if (comm->group_count == comm->group_room) {
+        DdpGroup **groups =
+            ddp_heap_alloc(comm->heap, 2 * (size_t)comm->group_room * sizeof *groups);
+
+        memcpy(groups, comm->groups, (size_t)comm->group_room * sizeof *groups);
+        ddp_heap_release(comm->heap, comm->groups);
+        comm->groups = groups;
+        comm->group_room *= 2;
+    }
+    comm->groups[comm->group_count++] = group;
+    return group;
 }
 
 DdpGroup *
@@ -51,10 +78,16 @@ ddp_comm_add_group(DdpComm *comm, const int *ranks, int size)
     g_string_append_c(name, '}');
     group = ddp_group_new(comm, name->str, ranks, size);
     g_string_free(name, TRUE);
-    for (int member = 0; member < size; member++)
-        group->left += comm->left[ranks[member]];
-    g_ptr_array_add(comm->groups, group);
-    return group;
+    return add(comm, group);
+}
+
+DdpGroup *
+ddp_group_side(DdpGroup *group)
+{
+    if (group->side == NULL)
+        group->side =
+            add(group->comm, ddp_group_new(group->comm, group->name, group->ranks, group->size));
+    return group->side;
 }
 
 const char *
@@ -105,11 +138,11 @@ ddp_group_next_seq(const DdpGroup *group, int rank)
 uint64_t
 ddp_group_call_count(const DdpGroup *group, DdpCallKind kind)
 {
-    return group->call_count[kind];
+    return group->call_count[kind] + (group->lanes != NULL ? ddp_lane_count(group, kind) : 0);
 }
 
 uint64_t
 ddp_group_call_bytes(const DdpGroup *group, DdpCallKind kind)
 {
-    return group->call_bytes[kind];
+    return group->call_bytes[kind] + (group->lanes != NULL ? ddp_lane_bytes(group, kind) : 0);
 }

@@ -9,11 +9,13 @@
  * A receive takes the first message, in the order sent, whose source and tag fit; a message goes to
  * the first receive, in the order posted. NCCL knows no tags, and its send is a rendezvous; gloo
  * buffers what nobody asked for yet.
+ *
+ * Guarded by the communicator's lock.
  */
 
 typedef struct DdpMailboxes DdpMailboxes;
 
-DdpMailboxes *ddp_mailboxes_new(int size, DdpBackend backend);
+DdpMailboxes *ddp_mailboxes_new(DdpHeap *heap, int size, DdpBackend backend);
 void ddp_mailboxes_free(DdpMailboxes *boxes);
 
 typedef enum {
@@ -24,12 +26,14 @@ typedef enum {
 
 /**
  * ddp_mailboxes_post:
+ * @comm: whose clocks count: a message is there when both have come and its way is done
  * @rank: who calls
  * @partner: (out): the rank whose pending call was completed by this one, or -1
  *
  * @post->call is a send or a receive. Its `done` is set here, now or when its partner comes.
  */
-DdpP2pResult ddp_mailboxes_post(DdpMailboxes *boxes, int rank, DdpPost *post, int *partner);
+DdpP2pResult ddp_mailboxes_post(DdpMailboxes *boxes, const DdpComm *comm, int rank, DdpPost *post,
+                                int *partner);
 
 /* @post is taken out; nobody will find it any more. */
 void ddp_mailboxes_withdraw(DdpMailboxes *boxes, int rank, DdpPost *post);

@@ -10,25 +10,23 @@
 #include "comm_shm/reduce.h"
 
 void
-ddp_reduce_complete(DdpGroup *group, DdpMeet *meet)
+ddp_reduce_part(DdpGroup *group, DdpMeet *meet, size_t first, size_t count)
 {
     const DdpCall *call = ddp_meet_call(meet, 0);
-    int root = ddp_group_member(group, call->root);
+    char *out = ddp_meet_call(meet, ddp_group_member(group, call->root))->in;
 
-    for (int member = 0; member < group->size; member++)
-        group->buffers[member] = ddp_meet_call(meet, member)->in;
-    ddp_reduce_to(call->op, call->dtype, group->buffers, group->size, 0, call->count,
-                  ddp_meet_call(meet, root)->in);
+    ddp_reduce_to(call->op, call->dtype, meet->buffers, group->size, first, count,
+                  out + first * ddp_dtype_bytes(call->dtype));
 }
 
 void
-ddp_reduce_scatter_complete(DdpGroup *group, DdpMeet *meet)
+ddp_reduce_scatter_part(DdpGroup *group, DdpMeet *meet, size_t first, size_t count)
 {
     const DdpCall *call = ddp_meet_call(meet, 0);
+    size_t offset = first * ddp_dtype_bytes(call->dtype);
 
     for (int member = 0; member < group->size; member++)
-        group->buffers[member] = ddp_meet_call(meet, member)->in;
-    for (int member = 0; member < group->size; member++)
-        ddp_reduce_to(call->op, call->dtype, group->buffers, group->size,
-                      (size_t)member * call->count, call->count, ddp_meet_call(meet, member)->out);
+        ddp_reduce_to(call->op, call->dtype, meet->buffers, group->size,
+                      (size_t)member * call->count + first, count,
+                      (char *)ddp_meet_call(meet, member)->out + offset);
 }

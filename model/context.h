@@ -57,8 +57,8 @@ bool ddp_model_context_grad_enabled(const DdpModelContext *context);
 bool ddp_model_context_set_grad_enabled(DdpModelContext *context, bool enabled);
 
 /*
- * Floating point operations done so far: 2·m·n·k for a matrix product, one for each element
- * that elementwise work writes or a reduction reads. The virtual clock charges compute by it.
+ * Floating point operations done so far, forward and backward, by the table of model/flops.h. The
+ * virtual clock charges compute by it.
  */
 uint64_t ddp_model_context_flops(const DdpModelContext *context);
 

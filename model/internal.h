@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/autograd.h"
+#include "model/flops.h"
 #include "model/memory.h"
 #include "model/tensor.h"
 
@@ -159,8 +160,9 @@ dtype_is_int(DdpDtype dtype)
     return dtype >= DDP_DTYPE_I64 && dtype <= DDP_DTYPE_U8;
 }
 
+/* By the table of model/flops.h. */
 static inline void
-count_flops(DdpModelContext *context, size_t count)
+count_flops(DdpModelContext *context, uint64_t count)
 {
     context->flops += count;
 }

@@ -242,7 +242,7 @@ run_plan(DdpBinaryOp op, const Plan *plan, DdpTensor *out, const DdpOperand *a, 
             ddp_convert(out->numel, out->data, plan->result, wide->data, DDP_DTYPE_F32);
             ddp_tensor_unref(wide);
         }
-        count_flops(plan->context, out->numel);
+        count_flops(plan->context, DDP_FLOPS_BINARY * out->numel);
     }
     clear_tensor(&a_side.owned);
     clear_tensor(&b_side.owned);
@@ -363,6 +363,7 @@ zero_where(DdpTensor *values, DdpBinaryOp op, DdpOperand a, DdpOperand b, GError
         if (wide->data[i] != 0)
             ddp_tensor_set_f64(result, i, 0.0);
     }
+    count_flops(values->context, DDP_FLOPS_SELECT * values->numel);
     clear_tensor(&wide);
     clear_tensor(&mask);
     ddp_tensor_unref(values);
@@ -673,7 +674,7 @@ axpy(DdpTensor *target, const DdpTensor *b, double alpha)
         kernels->axpy_f32(target->numel, out, (float)alpha, x, out);
     else
         kernels->axpy_f64(target->numel, out, alpha, x, out);
-    count_flops(target->context, 2 * target->numel);
+    count_flops(target->context, DDP_FLOPS_ADD_SCALED * target->numel);
     ddp_tensor_mark_written(target);
 }
 

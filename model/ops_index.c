@@ -224,6 +224,7 @@ index_select_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError
             add_run(dtype_of(grad), a.inner, out->data + (o * a.size + (size_t)places[i]) * run,
                     grad->data + (o * index->numel + i) * run);
     }
+    count_flops(grad->context, DDP_FLOPS_SCATTER_ADD * grad->numel);
     inputs[0] = out;
     return true;
 }
@@ -312,6 +313,7 @@ gather_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **err
 
         add_run(dtype_of(grad), 1, out->data + place * bytes, grad->data + i * bytes);
     }
+    count_flops(grad->context, DDP_FLOPS_SCATTER_ADD * grad->numel);
     inputs[0] = out;
     return true;
 }

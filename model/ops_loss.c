@@ -113,7 +113,7 @@ row_exps_make(DdpTensor *x, Rows r, RowExps *e, GError **error)
         exp_rows_float(r, in, exps, maxima, sums);
     else
         exp_rows_double(r, in, exps, maxima, sums);
-    count_flops(x->context, 3 * x->numel);
+    count_flops(x->context, DDP_FLOPS_ROW_EXPS * x->numel);
     return true;
 }
 
@@ -127,7 +127,7 @@ row_exps_to_softmax(RowExps *e, Rows r)
         softmax_rows_float(r, exps, sums);
     else
         softmax_rows_double(r, exps, sums);
-    count_flops(e->exps->context, e->exps->numel);
+    count_flops(e->exps->context, DDP_FLOPS_SOFTMAX * e->exps->numel);
 }
 
 /* ---- softmax ------------------------------------------------------------------------- */
@@ -188,7 +188,7 @@ softmax_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **er
         softmax_grad_float(r, y, g, out);
     else
         softmax_grad_double(r, y, g, out);
-    count_flops(grad->context, 4 * grad->numel);
+    count_flops(grad->context, DDP_FLOPS_GRAD_SOFTMAX * grad->numel);
     return true;
 }
 
@@ -208,7 +208,7 @@ log_softmax_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError 
         log_softmax_grad_float(r, g, out);
     else
         log_softmax_grad_double(r, g, out);
-    count_flops(grad->context, 3 * grad->numel);
+    count_flops(grad->context, DDP_FLOPS_GRAD_LOG_SOFTMAX * grad->numel);
     return true;
 }
 
@@ -268,6 +268,7 @@ log_softmax_last(DdpTensor *x, GError **error)
             log_softmax_rows_float(r, in, maxima, log_sums, result);
         else
             log_softmax_rows_double(r, in, maxima, log_sums, result);
+        count_flops(x->context, DDP_FLOPS_LOG_SOFTMAX * x->numel);
         out = ddp_tensor_ref(e.exps);
         record_output(out, &log_softmax_op, x);
     }
@@ -398,7 +399,8 @@ cross_entropy_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GErro
         nll_grad_float(r, p, target, node->ints[1], g, per_row, (float)divisor, out);
     else
         nll_grad_double(r, p, target, node->ints[1], g, per_row, divisor, out);
-    count_flops(grad->context, 2 * softmax->numel);
+    count_flops(grad->context,
+                DDP_FLOPS_GRAD_NLL * softmax->numel + DDP_FLOPS_GRAD_NLL_ROW * r.rows);
     return true;
 }
 
@@ -508,6 +510,7 @@ cross_entropy_wide(DdpTensor *logits, DdpTensor *target, const DdpCrossEntropySp
             nll_rows_float(r, x, maxima, sums, classes, spec->ignore_index, result);
         else
             nll_rows_double(r, x, maxima, sums, classes, spec->ignore_index, result);
+        count_flops(logits->context, DDP_FLOPS_NLL_ROW * r.rows);
         out = reduce_losses(losses, spec->reduction, counted, error);
     }
     if (out != NULL && wants_grad(logits)) {

@@ -64,7 +64,7 @@ product_run(DdpModelContext *context, const Product *p, DdpDtype dtype, const vo
                      p->accumulate);
     else
         product_int(p, dtype, a, b, c);
-    count_flops(context, 2 * p->m * p->n * p->k);
+    count_flops(context, ddp_flops_product(p->m, p->n, p->k));
 }
 
 /* A new reference, or a float32 copy of a half; outside of the graph. */
@@ -351,8 +351,10 @@ linear_compute(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
     if (wide_weight != NULL && (bias == NULL || wide_bias != NULL))
         out = ddp_tensor_new_uninitialized(x->context, dtype, shape.ndim, shape.shape, error);
     if (out != NULL) {
-        if (bias != NULL)
+        if (bias != NULL) {
             fill_rows(&size, wide_bias, out);
+            count_flops(x->context, DDP_FLOPS_BIAS * out->numel);
+        }
         product_run(x->context, &p, dtype, wide_x->data, wide_weight->data, out->data);
     }
     clear_tensor(&wide_x);
@@ -388,7 +390,7 @@ linear_grad_bias(const LinearSize *size, DdpTensor *grad, GError **error)
         kernels->sum_rows_f32(size->rows, size->out, g, result);
     else
         kernels->sum_rows_f64(size->rows, size->out, g, result);
-    count_flops(grad->context, grad->numel);
+    count_flops(grad->context, DDP_FLOPS_REDUCE * grad->numel);
     return out;
 }
 

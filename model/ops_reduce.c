@@ -156,7 +156,8 @@ sum_compute(DdpTensor *x, const Layout *layout, bool mean, GError **error)
         sum_into(layout, wide, sum);
         if (mean)
             divide_by(sum, layout->count);
-        count_flops(x->context, x->numel);
+        count_flops(x->context,
+                    DDP_FLOPS_REDUCE * x->numel + (mean ? DDP_FLOPS_MEAN * sum->numel : 0));
         result = converted(sum, dtype_is_half(dtype) ? dtype : compute, error);
     }
     clear_tensor(&sum);
@@ -336,7 +337,7 @@ best_indices(DdpTensor *x, const Layout *l, bool greatest, GError **error)
                 indices[o * l->inner + j] = (int64_t)best_of(wide, o * l->count * l->inner + j,
                                                              l->count, l->inner, greatest);
         }
-        count_flops(x->context, x->numel);
+        count_flops(x->context, DDP_FLOPS_REDUCE * x->numel);
     }
     clear_tensor(&wide);
     return out;

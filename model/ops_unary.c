@@ -31,6 +31,14 @@ as_f32(DdpTensor *x, GError **error)
     return wide;
 }
 
+static uint64_t
+grad_flops(DdpBinaryLoopKind kind)
+{
+    return kind == DDP_LOOP_TANH_GRAD      ? DDP_FLOPS_GRAD_TANH
+           : kind == DDP_LOOP_SIGMOID_GRAD ? DDP_FLOPS_GRAD_SIGMOID
+                                           : DDP_FLOPS_GRAD_PRODUCT;
+}
+
 /* grad op other, elementwise, in the dtype of both. */
 static DdpTensor *
 grad_loop(DdpBinaryLoopKind kind, DdpTensor *grad, DdpTensor *other, GError **error)
@@ -39,7 +47,7 @@ grad_loop(DdpBinaryLoopKind kind, DdpTensor *grad, DdpTensor *other, GError **er
 
     if (out == NULL)
         return NULL;
-    count_flops(grad->context, grad->numel);
+    count_flops(grad->context, grad_flops(kind) * grad->numel);
     if (!dtype_is_half(dtype_of(grad))) {
         ddp_float_loop(kind, dtype_of(grad))(grad->numel, out->data, grad->data, 1, other->data, 1);
         return out;
@@ -83,6 +91,7 @@ abs_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
 
         ddp_tensor_set_f64(inputs[0], i, ddp_tensor_item_f64(grad, i) * sign);
     }
+    count_flops(x->context, DDP_FLOPS_GRAD_ABS * x->numel);
     return true;
 }
 
@@ -179,7 +188,7 @@ unary_compute(DdpUnaryOp op, DdpTensor *x, DdpDtype dtype, GError **error)
         ddp_convert(x->numel, out->data, compute, x->data, dtype_of(x));
         loop(x->numel, out->data, out->data);
     }
-    count_flops(x->context, x->numel);
+    count_flops(x->context, DDP_FLOPS_UNARY * x->numel);
     if (compute == dtype)
         return out;
 

@@ -70,6 +70,21 @@ step_half(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer,
     }
 }
 
+/* For each element. */
+static uint64_t
+step_flops(bool has_momentum, const DdpSgdStep *step)
+{
+    uint64_t flops = DDP_FLOPS_SGD;
+
+    if (step->weight_decay != 0.0)
+        flops += DDP_FLOPS_WEIGHT_DECAY;
+    if (has_momentum && !step->first)
+        flops += DDP_FLOPS_SGD_MOMENTUM;
+    if (has_momentum && step->nesterov)
+        flops += DDP_FLOPS_SGD_NESTEROV;
+    return flops;
+}
+
 static void
 step_one(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer, const DdpSgdStep *step)
 {
@@ -84,7 +99,7 @@ step_one(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer, con
         kernels->sgd_f64(parameter->numel, p, g, b, step);
     else
         step_half(parameter, gradient, buffer, step);
-    count_flops(parameter->context, (buffer != NULL ? 4 : 2) * parameter->numel);
+    count_flops(parameter->context, step_flops(buffer != NULL, step) * parameter->numel);
     ddp_tensor_mark_written(parameter);
 }
 

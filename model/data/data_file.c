@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/data/data_file.h"
 
+#include "base/installed.h"
 #include "model/data/dataset.h"
 
 /* meson gives the folders, separated by ":". */
@@ -14,7 +15,9 @@ char *
 ddp_data_file_find(const char *name, GError **error)
 {
     const char *asked_for = g_getenv("DDPSIM_DATA");
-    g_autofree char *list = g_strjoin(":", asked_for != NULL ? asked_for : "", DDP_DATA_DIRS, NULL);
+    g_autofree char *installed = ddp_installed_folder("data");
+    g_autofree char *list = g_strjoin(":", asked_for != NULL ? asked_for : "",
+                                      installed != NULL ? installed : "", DDP_DATA_DIRS, NULL);
     g_auto(GStrv) folders = g_strsplit(list, ":", -1);
     g_autoptr(GString) tried = g_string_new(NULL);
 

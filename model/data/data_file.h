@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * Where the files of the data sets lie.
  *
  * What ships with the program is looked for in the folders of $DDPSIM_DATA (separated by ":"),
- * then in those that were compiled in: the source tree and the installed share folder.
+ * then where it was installed with the running program, then in the folders that were compiled in:
+ * the source tree and the prefix's share folder.
  * Fashion-MNIST is in the folder $DDPSIM_FASHION_MNIST if that is set, and where the Debian package
  * dataset-fashion-mnist puts it if not.
  */

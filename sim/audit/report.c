@@ -81,6 +81,9 @@ tell_ranks(DdpJsonOut *out, const GPtrArray *ranks)
         ddp_json_out_int(out, "rank", rank->rank);
         ddp_json_out_string(out, "state", rank->state);
         ddp_json_out_string(out, "error", rank->error);
+        ddp_json_out_real(out, "waited", (double)rank->waited_ns / 1e9);
+        ddp_json_out_real(out, "held_up", (double)rank->held_up_ns / 1e9);
+        ddp_json_out_int(out, "last", rank->last_count);
         ddp_json_out_close(out);
     }
     ddp_json_out_close(out);
@@ -101,6 +104,8 @@ tell_stuck_rank(DdpJsonOut *out, const DdpRankRecord *rank)
     ddp_json_out_string(out, "signature", rank->signature);
     ddp_json_out_string(out, "site", rank->site);
     tell_strings(out, "stack", rank->stack);
+    ddp_json_out_string(out, "last_collective", rank->last_collective);
+    ddp_json_out_string(out, "last_site", rank->last_site);
     tell_ints(out, "waiting_for", rank->waiting_for);
     ddp_json_out_real(out, "since",
                       rank->since_ns < 0 ? (double)NAN : (double)rank->since_ns / 1e9);
@@ -282,7 +287,9 @@ tell_report(DdpJsonOut *out, const DdpRunRecord *record)
     tell_seed(out, record->seed);
     ddp_json_out_string(out, "engine", record->engine);
     ddp_json_out_string(out, "schedule", record->schedule);
+    ddp_json_out_string(out, "replay", record->replay);
     ddp_json_out_string(out, "backend", record->backend);
+    ddp_json_out_string(out, "debug", record->debug);
     ddp_json_out_open_flat_object(out, "world");
     ddp_json_out_int(out, "size", record->size);
     ddp_json_out_int(out, "nodes", record->nodes);

@@ -52,6 +52,8 @@ rank_record_free(DdpRankRecord *rank)
     g_clear_pointer(&rank->stack, g_ptr_array_unref);
     g_array_unref(rank->waiting_for);
     g_free(rank->signature);
+    g_free(rank->last_collective);
+    g_free(rank->last_site);
     g_free(rank);
 }
 
@@ -133,7 +135,10 @@ ddp_run_record_free(DdpRunRecord *record)
     g_free(record->fixes);
     g_free(record->engine);
     g_free(record->schedule);
+    g_free(record->replay);
+    g_clear_pointer(&record->choices, g_array_unref);
     g_free(record->backend);
+    g_free(record->debug);
     g_free(record->outcome);
     g_clear_pointer(&record->diagnosis, diagnosis_free);
     g_hash_table_unref(record->series_by_name);

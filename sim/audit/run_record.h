@@ -69,6 +69,11 @@ typedef struct {
     GArray *waiting_for; /* of int, ranks */
     int64_t since_ns;    /* virtual time at which it began to wait; -1 if it does not wait */
     char *signature;     /* (nullable) "float32[4], sum" */
+    char *last_collective; /* (nullable) the last that it called, also of one that has left */
+    char *last_site;       /* (nullable) where that was */
+    int64_t waited_ns;     /* virtual time that it waited for others in collectives */
+    int64_t held_up_ns;    /* that others waited, all together, because it came last */
+    int64_t last_count;    /* collectives to which it came last while others waited */
 } DdpRankRecord;
 
 typedef struct {
@@ -105,8 +110,10 @@ typedef struct {
     char *fixes;       /* (nullable) the variant that this one fixes */
     uint64_t seed;
     char *engine;   /* "fibers" */
-    char *schedule; /* "round_robin", "random:7", "order:0,2,1,3" */
+    char *schedule; /* "round_robin", "random:7", "order:0,2,1,3", "replay:TOKEN" */
+    char *replay;   /* (nullable): the schedule that makes the same choices again; on fibers */
     char *backend;  /* "nccl", "gloo" */
+    char *debug;    /* "verdict", "detail", "off" */
     int size, nodes, nproc_per_node;
 
     char *outcome;                 /* "completed", "deadlock", "mismatch", "error", "timeout" */
@@ -122,6 +129,9 @@ typedef struct {
 
     int expected_met;             /* 1, 0, or -1 when nothing was expected */
     GPtrArray *expected_failures; /* of char* */
+
+    GArray *choices; /* (nullable) of uint32_t: the schedule's, for who asked to keep them; not in
+                      * the report */
 
     GHashTable *series_by_name; /* private: the members of logs by their names */
 } DdpRunRecord;

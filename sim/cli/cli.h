@@ -35,6 +35,9 @@ gboolean ddp_cli_parse(int *argc, char ***argv, const char *usage, const char *s
 /* Prints "ddpsim: " and the message as one line on standard error; frees @error. */
 int ddp_cli_fail(GError *error, int status);
 
+/* Removes a file or a folder with all that is in it; what cannot be removed stays. */
+void ddp_cli_remove_tree(const char *path);
+
 /* (transfer full) (element-type char*): the folders that hold the scenarios that come with it. */
 GPtrArray *ddp_cli_scenario_folders(void);
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/installed.h"
 #include "sim/cli/cli.h"
 #include "sim/script/error.h"
 
@@ -12,7 +13,10 @@ ddp_cli_scenario_folders(void)
     GPtrArray *folders = g_ptr_array_new_with_free_func(g_free);
     const char *chosen = g_getenv("DDPSIM_SCENARIOS");
     g_auto(GStrv) parts = g_strsplit(chosen != NULL ? chosen : DDP_SCENARIO_DIRS, ":", -1);
+    char *installed = chosen == NULL ? ddp_installed_folder("scenarios") : NULL;
 
+    if (installed != NULL)
+        g_ptr_array_add(folders, installed);
     for (int i = 0; parts[i] != NULL; i++) {
         if (*parts[i] != '\0')
             g_ptr_array_add(folders, g_strdup(parts[i]));

@@ -7,6 +7,8 @@
 #include "plots/plot.h"
 #include "sim/audit/report.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/determinism.h"
+#include "sim/cli/replay.h"
 #include "sim/cli/run_options.h"
 #include "sim/cli/table.h"
 #include "sim/cli/terminal.h"
@@ -52,15 +54,54 @@ show_progress(int64_t collectives, void *user_data)
     ddp_progress_show(show->progress, text);
 }
 
+/* One line, however long: it is there to be copied. */
+static void
+append_replay(const Show *show, const char *command, GString *out)
+{
+    g_autofree char *escaped = command != NULL ? ddp_terminal_escape(command) : NULL;
+
+    if (escaped == NULL)
+        return;
+    g_string_append(out, "  ");
+    ddp_terminal_append(&show->terminal, out, DDP_STYLE_BOLD, "replay:");
+    g_string_append_printf(out, " %s\n", escaped);
+}
+
 /* What a person sees of one variant, once it has run. */
 static void
-show_variant(const Show *show, const DdpRunRecord *record)
+show_variant(const Show *show, const DdpRunRecord *record, const char *replay)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
     ddp_verdict_append(record, &show->terminal, out);
+    append_replay(show, replay, out);
     ddp_table_audit(record, &show->terminal, out);
     fputs(out->str, stdout);
+}
+
+/* On standard error when standard output is for reports. */
+static void
+show_determinism(const Show *show, const DdpDeterminism *found)
+{
+    g_auto(GStrv) lines = g_strsplit(found->told, "\n", -1);
+    FILE *stream = show->json ? stderr : stdout;
+
+    for (int i = 0; lines[i] != NULL; i++) {
+        g_autofree char *escaped = ddp_terminal_escape(lines[i]);
+        g_autoptr(GString) out = g_string_new(NULL);
+
+        ddp_terminal_append(&show->terminal, out,
+                            i > 0         ? DDP_STYLE_PLAIN
+                            : found->same ? DDP_STYLE_GOOD
+                                          : DDP_STYLE_BAD,
+                            escaped);
+        fprintf(stream, "%s%s\n", i > 0 ? "  " : "", out->str);
+    }
+    if (found->aside != NULL) {
+        g_autofree char *escaped = ddp_terminal_escape(found->aside);
+
+        fprintf(stream, "  the files of the first run are in %s\n", escaped);
+    }
 }
 
 static void
@@ -103,7 +144,9 @@ show_files(const Show *show, const DdpScenario *scenario, const DdpRunSpec *spec
     g_autofree char *folder = ddp_scenario_folder(scenario, spec->out);
     g_autofree char *shown = ddp_terminal_escape(folder);
 
-    printf("\nreports  %s/VARIANT/report.json, with trace.jsonl beside each\n", shown);
+    printf(
+        "\nreports  %s/VARIANT/report.json, with trace.jsonl and trace.chrome.json beside each\n",
+        shown);
     printf("logs     %s/VARIANT/logs/\n", shown);
     if (drawn)
         printf("picture  %s/plots/\n", shown);
@@ -136,10 +179,41 @@ wanted(const DdpRunOptions *options, const DdpVariant *variant)
            g_strv_contains((const char *const *)options->variants, variant->name);
 }
 
-/* Plays the wanted variants of one scenario and appends their records to @records. */
+/* Plays one variant and shows what came of it; NULL if it could not be played. */
+static DdpRunRecord *
+play_variant(DdpScenario *scenario, int index, const char *name, const DdpRunOptions *options,
+             const DdpRunSpec *spec, Show *show, int *status, GError **error)
+{
+    g_auto(DdpDeterminism) found = {.same = true};
+    g_autofree char *replay = NULL;
+    DdpRunRecord *record = options->check_determinism
+                               ? ddp_determinism_run(scenario, index, spec, &found, error)
+                               : ddp_scenario_run(scenario, index, spec, error);
+
+    ddp_progress_hide(show->progress);
+    if (record == NULL)
+        return NULL;
+    if (!as_expected(record) || !found.same)
+        *status = DDP_EXIT_FAILED;
+    if (ddp_replay_is_wanted(record))
+        replay = ddp_replay_command(record, name, options, spec->small);
+    if (show->json) {
+        g_autofree char *line = ddp_report_line(record);
+
+        printf("%s\n", line);
+    } else {
+        show_variant(show, record, replay);
+    }
+    if (found.told != NULL)
+        show_determinism(show, &found);
+    return record;
+}
+
+/* Plays the wanted variants of the scenario that the user named @name, and appends their records to
+ * @records. */
 static int
-play(DdpScenario *scenario, const DdpRunOptions *options, DdpRunSpec *spec, Show *show,
-     GPtrArray *records)
+play(DdpScenario *scenario, const char *name, const DdpRunOptions *options, DdpRunSpec *spec,
+     Show *show, GPtrArray *records)
 {
     g_autoptr(GPtrArray) own = g_ptr_array_new(); /* borrows from @records */
     GError *error = NULL;
@@ -159,21 +233,11 @@ play(DdpScenario *scenario, const DdpRunOptions *options, DdpRunSpec *spec, Show
         fflush(stdout);
         g_free(show->doing);
         show->doing = g_strdup_printf("%s, %s", ddp_scenario_name(scenario), variant->name);
-        record = ddp_scenario_run(scenario, i, spec, &error);
-        ddp_progress_hide(show->progress);
+        record = play_variant(scenario, i, name, options, spec, show, &status, &error);
         if (record == NULL)
             return ddp_cli_fail(error, DDP_EXIT_USAGE);
         g_ptr_array_add(records, record);
         g_ptr_array_add(own, record);
-        if (!as_expected(record))
-            status = DDP_EXIT_FAILED;
-        if (show->json) {
-            g_autofree char *line = ddp_report_line(record);
-
-            printf("%s\n", line);
-        } else {
-            show_variant(show, record);
-        }
     }
     if (show->plot && !draw(scenario, spec, &drawn, &error)) {
         show_missing_picture(error);
@@ -213,7 +277,8 @@ load_all(char **names, const DdpRunOptions *options, const DdpRunSpec *spec, GEr
 }
 
 static int
-play_all(const GPtrArray *scenarios, const DdpRunOptions *options, DdpRunSpec *spec, Show *show)
+play_all(const GPtrArray *scenarios, char **names, const DdpRunOptions *options, DdpRunSpec *spec,
+         Show *show)
 {
     g_autoptr(GPtrArray) records =
         g_ptr_array_new_with_free_func((GDestroyNotify)ddp_run_record_free);
@@ -223,7 +288,7 @@ play_all(const GPtrArray *scenarios, const DdpRunOptions *options, DdpRunSpec *s
         if (i > 0 && !show->json)
             printf("\n");
 
-        int played = play(scenarios->pdata[i], options, spec, show, records);
+        int played = play(scenarios->pdata[i], names[i], options, spec, show, records);
 
         status = MAX(status, played);
     }
@@ -287,7 +352,7 @@ ddp_cli_run(int argc, char **argv)
     spec.print = print_line;
     spec.progress = show_progress;
     spec.print_data = &show;
-    status = play_all(scenarios, &options, &spec, &show);
+    status = play_all(scenarios, argv + 1, &options, &spec, &show);
     ddp_progress_free(show.progress);
     g_free(show.doing);
 out:

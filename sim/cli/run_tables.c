@@ -7,6 +7,7 @@
 
 #include "sim/audit/audit.h"
 #include "sim/audit/words.h"
+#include "sim/cli/straggler.h"
 
 /* So much is shown of each; report.json has the rest. */
 #define KINDS_SHOWN_MAX 8
@@ -600,7 +601,10 @@ append_failures(const DdpRunRecord *record, const DdpTerminal *terminal, GString
 static void
 append_words(const DdpRunRecord *record, const DdpTerminal *terminal, GString *out)
 {
-    if (record->findings->len + record->decisions->len + record->expected_failures->len == 0)
+    const DdpRankRecord *straggler = ddp_cli_straggler(record);
+
+    if (record->findings->len + record->decisions->len + record->expected_failures->len == 0 &&
+        straggler == NULL)
         return;
 
     g_autofree char *variant = ddp_terminal_escape(text_or(record->variant, "-"));
@@ -610,6 +614,8 @@ append_words(const DdpRunRecord *record, const DdpTerminal *terminal, GString *o
     g_string_append_c(out, '\n');
     append_findings(record, terminal, out);
     append_decisions(record, terminal, out);
+    if (straggler != NULL)
+        ddp_cli_append_straggler(record, straggler, terminal, out);
     append_failures(record, terminal, out);
 }
 

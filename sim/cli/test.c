@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `ddpsim test [PATH ...]`: plays scenarios and holds them to their expectations. */
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/determinism.h"
+#include "sim/cli/replay.h"
 #include "sim/cli/run_options.h"
 #include "sim/cli/terminal.h"
 #include "sim/script/scenario.h"
@@ -91,12 +92,36 @@ add_cause(Result *result, const DdpRunRecord *record)
     }
 }
 
+/* What was found when it was played twice. */
 static void
-test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec *spec)
+add_lines(Result *result, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (int i = 0; lines[i] != NULL; i++)
+        g_ptr_array_add(result->failures, g_strdup(lines[i]));
+}
+
+/* What to type to see it again. */
+static void
+add_replay(Result *result, const DdpRunRecord *record, const DdpRunOptions *options, bool small)
+{
+    g_autofree char *command = ddp_replay_command(record, result->scenario, options, small);
+
+    if (command != NULL)
+        g_ptr_array_add(result->failures, g_strdup_printf("replay: %s", command));
+}
+
+static void
+test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunOptions *options,
+             const DdpRunSpec *spec)
 {
     GError *error = NULL;
     int64_t start_us = g_get_monotonic_time();
-    g_autoptr(DdpRunRecord) record = ddp_scenario_run(scenario, index, spec, &error);
+    g_auto(DdpDeterminism) found = {.same = true};
+    g_autoptr(DdpRunRecord) record =
+        options->check_determinism ? ddp_determinism_run(scenario, index, spec, &found, &error)
+                                   : ddp_scenario_run(scenario, index, spec, &error);
     Result *result =
         add_result(tester, ddp_scenario_path(scenario), ddp_scenario_variant(scenario, index)->name,
                    g_get_monotonic_time() - start_us);
@@ -113,6 +138,10 @@ test_variant(Tester *tester, DdpScenario *scenario, int index, const DdpRunSpec 
                 g_strdup_printf("outcome: nothing was expected, found %s", record->outcome));
         if (result->failures->len > 0)
             add_cause(result, record);
+        if (!found.same)
+            add_lines(result, found.told);
+        if (result->failures->len > 0)
+            add_replay(result, record, options, spec->small);
     }
     ddp_progress_hide(tester->progress);
     show_result(tester, result);
@@ -141,7 +170,7 @@ test_file(Tester *tester, const char *path, const DdpRunOptions *options, const 
             !g_strv_contains((const char *const *)options->variants, name))
             continue;
         ddp_progress_show(tester->progress, doing);
-        test_variant(tester, scenario, i, spec);
+        test_variant(tester, scenario, i, options, spec);
     }
     return true;
 }
@@ -219,22 +248,6 @@ files_of(char **paths, GError **error)
     return g_steal_pointer(&all);
 }
 
-/* Removes the folder that a run without --out was given. */
-static void
-remove_temporary(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_temporary(child);
-    }
-    (void)g_remove(path); /* what cannot be removed stays in the temporary folder */
-}
-
 static int
 test_all(Tester *tester, const GPtrArray *files, const DdpRunOptions *options, DdpRunSpec *spec)
 {
@@ -252,7 +265,7 @@ test_all(Tester *tester, const GPtrArray *files, const DdpRunOptions *options, D
     for (guint i = 0; i < files->len; i++)
         broken |= !test_file(tester, files->pdata[i], options, spec);
     if (temporary != NULL)
-        remove_temporary(temporary);
+        ddp_cli_remove_tree(temporary);
 
     guint failed = count_failed(tester);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/loggers/crc32c.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -41,14 +42,12 @@ load_u64(const uint8_t *at)
 uint32_t
 ddp_crc32c_by_table(const void *data, size_t size)
 {
-    static gsize table_is_filled = 0;
+    static pthread_once_t filled = PTHREAD_ONCE_INIT;
     const uint8_t *at = data;
     uint32_t crc = UINT32_MAX;
 
-    if (g_once_init_enter(&table_is_filled)) {
-        fill_table();
-        g_once_init_leave(&table_is_filled, 1);
-    }
+    if (pthread_once(&filled, fill_table) != 0)
+        g_assert_not_reached();
 
     for (; size >= 8; at += 8, size -= 8) {
         uint64_t word = load_u64(at) ^ crc;

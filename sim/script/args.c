@@ -18,13 +18,19 @@ ddp_args_site(lua_State *L, lua_Debug *site)
     return false;
 }
 
+const char *
+ddp_args_file(const lua_Debug *site)
+{
+    return site->source[0] == '@' ? site->source + 1 : site->short_src;
+}
+
 void
 ddp_args_where(lua_State *L)
 {
     lua_Debug site;
 
     if (ddp_args_site(L, &site))
-        lua_pushfstring(L, "%s:%d: ", site.short_src, site.currentline);
+        lua_pushfstring(L, "%s:%d: ", ddp_args_file(&site), site.currentline);
     else
         lua_pushliteral(L, "");
 }

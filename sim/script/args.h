@@ -27,6 +27,12 @@ G_BEGIN_DECLS
  */
 bool ddp_args_site(lua_State *L, lua_Debug *site);
 
+/* (transfer none): the file of a line. Lua's own short_src leaves out what exceeds 59 bytes. */
+const char *ddp_args_file(const lua_Debug *site);
+
+/* Room for "file:line" of any file that has a sensible name. */
+#define DDP_PLACE_MAX 1024
+
 /* Pushes "file:line: " of that line, or an empty string. */
 void ddp_args_where(lua_State *L);
 

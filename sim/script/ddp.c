@@ -35,10 +35,12 @@ play_call(Box *box, DdpCall *call, GError **error)
 {
     DdpScriptRank *script = ddp_script_rank(box->L);
     GError *own = NULL;
+    DdpCaller caller;
 
     if (script->oracle)
         return true;
-    call->site = ddp_dist_site(box->L);
+    ddp_script_settle(box->L);
+    ddp_dist_note_caller(box->L, call, &caller, 0);
     if (ddp_rank_call(script->world_rank, call, &own)) {
         ddp_script_met(box->L);
         return true;
@@ -75,15 +77,10 @@ static void
 note_replica(Box *box)
 {
     DdpScriptRank *script = ddp_script_rank(box->L);
-    DdpPlay *play = script->priv->play;
     DdpTensor *parameters = ddp_reducer_parameters(box->reducer);
     uint64_t hash = ddp_replicas_hash(ddp_tensor_data(parameters), ddp_tensor_bytes(parameters));
 
-    g_mutex_lock(&play->lock);
-    if (play->replicas == NULL)
-        play->replicas = ddp_replicas_new(script->world_size);
-    ddp_replicas_note(play->replicas, script->rank, box->step, hash);
-    g_mutex_unlock(&play->lock);
+    ddp_tell_replica(script->priv->play->tell, script->rank, box->step, hash);
 }
 
 static int

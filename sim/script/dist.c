@@ -49,14 +49,70 @@ open_request(lua_State *L, int index, const char *verb, const char *const *names
     return request;
 }
 
-DdpSite
-ddp_dist_site(lua_State *L)
-{
-    lua_Debug site;
+#define FRAMES_MAX 3     /* functions that are asked what they call it */
+#define VARIABLES_MAX 32 /* of each */
 
-    if (!ddp_args_site(L, &site))
-        return (DdpSite){"scenario", 0};
-    return (DdpSite){ddp_script_intern(L, site.short_src), site.currentline};
+/* Whether the value on top of the stack, which is popped, is the one at @value. */
+static bool
+is_value(lua_State *L, int value)
+{
+    bool is = lua_rawequal(L, -1, value);
+
+    lua_pop(L, 1);
+    return is;
+}
+
+/* The name of the local variable, or of one from around the function, that holds the value. */
+static void
+find_variable(lua_State *L, lua_Debug *frame, int value, char *variable)
+{
+    const char *name;
+
+    for (int i = 1; i <= VARIABLES_MAX && (name = lua_getlocal(L, frame, i)) != NULL; i++) {
+        if (is_value(L, value) && *name != '(') {
+            g_strlcpy(variable, name, DDP_VARIABLE_MAX);
+            return;
+        }
+    }
+    lua_getinfo(L, "f", frame);
+    for (int i = 1; i <= VARIABLES_MAX && (name = lua_getupvalue(L, -1, i)) != NULL; i++) {
+        if (is_value(L, value)) {
+            g_strlcpy(variable, name, DDP_VARIABLE_MAX);
+            break;
+        }
+    }
+    lua_pop(L, 1);
+}
+
+void
+ddp_dist_note_caller(lua_State *L, DdpCall *call, DdpCaller *caller, int value)
+{
+    lua_Debug frame;
+    int frames = 0;
+
+    call->site = (DdpSite){"scenario", 0};
+    call->caller = caller;
+    caller->via = (DdpSite){NULL, 0};
+    caller->scope = caller->via_scope = 0;
+    caller->variable[0] = '\0';
+    if (value != 0 && !lua_isuserdata(L, value) && !lua_istable(L, value))
+        value = 0;
+    for (int level = 0; frames < FRAMES_MAX && lua_getstack(L, level, &frame) != 0; level++) {
+        lua_getinfo(L, "Sl", &frame);
+        if (frame.currentline <= 0)
+            continue;
+        if (frames == 0) {
+            call->site = (DdpSite){ddp_script_intern(L, ddp_args_file(&frame)), frame.currentline};
+            caller->scope = frame.linedefined;
+        } else if (frames == 1) {
+            caller->via = (DdpSite){ddp_script_intern(L, ddp_args_file(&frame)), frame.currentline};
+            caller->via_scope = frame.linedefined;
+        }
+        frames++;
+        /* The outermost has the last word: further in the value may be just an argument. */
+        if (value != 0)
+            find_variable(L, &frame, value, caller->variable);
+    }
 }
 
 DdpCall
@@ -102,11 +158,14 @@ play(lua_State *L, const Request *request, DdpCall *call)
 {
     DdpScriptRank *script = ddp_script_rank(L);
     GError *error = NULL;
+    DdpCaller caller;
 
-    call->site = ddp_dist_site(L);
+    ddp_dist_note_caller(L, call, &caller, lua_gettop(L) > 0 ? 1 : 0);
     call->name = request->name;
+    ddp_script_settle(L);
     if (!ddp_rank_group_call(script->world_rank, request->group, call, &error))
         ddp_dist_raise(L, ddp_call_kind_name(call->kind), error);
+    call->caller = NULL;
     ddp_script_met(L);
     if (ddp_dist_merges(L, request->group, call->kind))
         ddp_script_note_merged(L);
@@ -677,6 +736,27 @@ l_barrier(lua_State *L)
 }
 
 static int
+l_monitored_barrier(lua_State *L)
+{
+    static const char *const names[] = {"timeout", "wait_all_ranks", "group", "name", NULL};
+    Request request;
+    DdpCall call = {.kind = DDP_CALL_MONITORED_BARRIER, .root = -1};
+    double seconds;
+
+    request = open_request(L, 1, "dist.monitored_barrier", names);
+    seconds = ddp_options_number(&request.options, "timeout",
+                                 (double)ddp_backend_timeout_ns(DDP_BACKEND_GLOO) * 1e-9);
+    if (!(seconds > 0 && seconds <= 1e9))
+        return luaL_error(L, "dist.monitored_barrier: timeout is %f seconds, expected up to 1e9",
+                          seconds);
+    call.timeout_ns = (int64_t)(seconds * 1e9);
+    call.wait_all_ranks = ddp_options_boolean(&request.options, "wait_all_ranks", false);
+    if (request.group != NULL)
+        play(L, &request, &call);
+    return 0;
+}
+
+static int
 compare_ints(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -740,6 +820,7 @@ static const luaL_Reg verbs[] = {
     {"isend", l_isend},
     {"irecv", l_irecv},
     {"barrier", l_barrier},
+    {"monitored_barrier", l_monitored_barrier},
     {"new_group", l_new_group},
     {NULL, NULL},
 };
@@ -757,5 +838,6 @@ ddp_luaopen_dist(lua_State *L)
         lua_setfield(L, -2, name);
     }
     lua_setfield(L, -2, "ReduceOp");
+    ddp_dist_p2p_open(L);
     return 1;
 }

@@ -134,6 +134,7 @@ ddp_dist_begin(lua_State *L, DdpGroup *group, DdpCall *call, int result)
 {
     DdpScriptRank *script = ddp_script_rank(L);
     GError *error = NULL;
+    DdpCaller caller;
     Handle *handle;
 
     result = lua_absindex(L, result);
@@ -144,10 +145,12 @@ ddp_dist_begin(lua_State *L, DdpGroup *group, DdpCall *call, int result)
     lua_setiuservalue(L, -2, 1);
     if (script->oracle)
         return;
-    call->site = ddp_dist_site(L);
+    ddp_script_settle(L);
+    ddp_dist_note_caller(L, call, &caller, 1);
     handle->site = g_strdup_printf("%s:%d", call->site.file, call->site.line);
     handle->merges = ddp_dist_merges(L, group, call->kind);
     handle->work = ddp_rank_begin(script->world_rank, group, call, &error);
+    ddp_script_came_back(L);
     if (handle->work == NULL)
         ddp_dist_raise(L, ddp_call_kind_name(call->kind), error);
     keep(L, handle);
@@ -156,15 +159,9 @@ ddp_dist_begin(lua_State *L, DdpGroup *group, DdpCall *call, int result)
 static void
 add_finding(lua_State *L, const Handle *handle, const char *kind, const char *message)
 {
-    DdpScriptRank *script = ddp_script_rank(L);
-    DdpPlay *play = script->priv->play;
-    DdpFinding *finding;
+    const DdpScriptRank *script = ddp_script_rank(L);
 
-    g_mutex_lock(&play->lock);
-    finding = ddp_run_record_add_finding(play->record, kind, message);
-    g_array_append_val(finding->ranks, script->rank);
-    g_ptr_array_add(finding->sites, g_strdup(handle->site));
-    g_mutex_unlock(&play->lock);
+    ddp_tell_finding(script->priv->play->tell, script->rank, kind, message, handle->site);
 }
 
 static int
@@ -175,7 +172,8 @@ l_work_wait(lua_State *L)
     bool touched = false;
 
     if (handle->work != NULL) {
-        if (!ddp_work_wait(handle->work, &touched, &error))
+        ddp_script_settle(L);
+        if (!ddp_rank_wait(ddp_script_rank(L)->world_rank, handle->work, &touched, &error))
             ddp_dist_raise(L, handle->verb, error);
         forget(L, handle);
         ddp_script_met(L);
@@ -199,7 +197,13 @@ l_work_is_completed(lua_State *L)
 {
     Handle *handle = luaL_checkudata(L, 1, WORK);
 
-    lua_pushboolean(L, handle->oracle || ddp_work_is_completed(handle->work));
+    bool completed = handle->oracle || ddp_work_is_completed(handle->work);
+
+    /* A loop that asks until it is there must let the others come. */
+    if (!completed)
+        ddp_rank_poll(ddp_script_rank(L)->world_rank);
+    lua_pushboolean(L, completed);
+    ddp_script_came_back(L);
     return 1;
 }
 

@@ -45,7 +45,7 @@ count_memory(lua_State *L, Slot *slot, int64_t memory)
     int64_t change = memory - slot->memory;
 
     slot->memory = memory;
-    return atomic_fetch_add(&play->memory, change) + change;
+    return atomic_fetch_add(&play->counts->memory, change) + change;
 }
 
 static void

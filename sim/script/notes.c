@@ -14,35 +14,6 @@
 #include "sim/world/world.h"
 
 #define WALL_TIME_START 1700000000.0 /* 14 November 2023, 22:13:20 UTC */
-#define HOST_COUNT_KNOWN 64
-
-DdpPlay *
-ddp_play_new(const DdpLimits *limits, uint64_t seed, const char *logs_folder)
-{
-    DdpPlay *play = g_new0(DdpPlay, 1);
-
-    play->limits = *limits;
-    play->seed = seed;
-    play->logs_folder = g_strdup(logs_folder);
-    play->record = ddp_run_record_new();
-    play->interned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_mutex_init(&play->lock);
-    return play;
-}
-
-void
-ddp_play_free(DdpPlay *play)
-{
-    if (play == NULL)
-        return;
-    g_free(play->logs_folder);
-    ddp_run_record_free(play->record);
-    ddp_audit_free(play->audit);
-    ddp_replicas_free(play->replicas);
-    g_hash_table_unref(play->interned);
-    g_mutex_clear(&play->lock);
-    g_free(play);
-}
 
 const char *
 ddp_script_host(int node_rank)
@@ -61,6 +32,17 @@ ddp_script_wall_time(const DdpScriptRank *script)
     return WALL_TIME_START + seconds;
 }
 
+void
+ddp_script_settle(lua_State *L)
+{
+    DdpScriptRank *script = ddp_script_rank(L);
+    uint64_t flops = ddp_model_context_flops(script->model);
+
+    if (flops > script->priv->flops_settled && script->world_rank != NULL && !script->oracle)
+        ddp_rank_compute(script->world_rank, (double)(flops - script->priv->flops_settled));
+    script->priv->flops_settled = flops;
+}
+
 static int
 raise_limit(lua_State *L, const char *limit, int64_t value, const char *what)
 {
@@ -76,7 +58,8 @@ ddp_script_charge_output(lua_State *L, size_t bytes)
 {
     DdpPlay *play = ddp_script_play(L);
 
-    if (atomic_fetch_add(&play->output, (int64_t)bytes) + (int64_t)bytes > play->limits.output)
+    if (atomic_fetch_add(&play->counts->output, (int64_t)bytes) + (int64_t)bytes >
+        play->limits.output)
         raise_limit(L, "output", play->limits.output, "the run's output");
 }
 
@@ -92,11 +75,7 @@ ddp_script_print(lua_State *L, const char *line)
     if ((int64_t)length > play->limits.message)
         raise_limit(L, "message", play->limits.message, "a printed line");
     ddp_script_charge_output(L, length + 1);
-    g_mutex_lock(&play->lock);
-    g_ptr_array_add(play->record->printed, g_strdup_printf("%d\t%s", script->rank, line));
-    if (play->print != NULL)
-        play->print(line, script->rank, play->print_data);
-    g_mutex_unlock(&play->lock);
+    ddp_tell_print(play->tell, script->rank, line);
 }
 
 /* ---- files ---- */
@@ -154,7 +133,7 @@ ddp_script_output_path(lua_State *L, const char *name)
     DdpPlay *play = ddp_script_play(L);
     GError *error = NULL;
 
-    if (atomic_fetch_add(&play->files, 1) + 1 > play->limits.files)
+    if (atomic_fetch_add(&play->counts->files, 1) + 1 > play->limits.files)
         raise_limit(L, "files", play->limits.files, "the number of files");
 
     char *path = ddp_script_logs_path(L, name);
@@ -181,31 +160,40 @@ ddp_script_note_log(lua_State *L, const DdpLogNote *note)
     DdpScriptPrivate *priv = script->priv;
     DdpPlay *play = priv->play;
     lua_Debug site;
-    char place[LUA_IDSIZE + 16] = "";
+    char place[DDP_PLACE_MAX] = "";
 
     if ((int64_t)strlen(note->tag) > play->limits.message)
         raise_limit(L, "message", play->limits.message, "a tag");
-    if (atomic_fetch_add(&play->entries, 1) + 1 > play->limits.entries)
+    if (atomic_fetch_add(&play->counts->entries, 1) + 1 > play->limits.entries)
         raise_limit(L, "entries", play->limits.entries, "the number of log entries");
     if (ddp_args_site(L, &site))
-        g_snprintf(place, sizeof place, "%s:%d", site.short_src, site.currentline);
+        g_snprintf(place, sizeof place, "%s:%d", ddp_args_file(&site), site.currentline);
 
-    g_mutex_lock(&play->lock);
+    ddp_script_settle(L);
     if (script->oracle) {
-        ddp_audit_truth(play->audit, priv->evaluation, note->tag, note->step, note->value);
-    } else {
-        const DdpLogEntry entry = {note->step, note->value, script->rank, place};
-
-        if (play->trace != NULL && script->world_rank != NULL)
-            ddp_trace_event(play->trace, ddp_rank_now_ns(script->world_rank), script->rank, "log",
-                            note->tag);
-        ddp_run_record_log(play->record, note->logger, note->path, note->tag, &entry);
-        if (play->audit != NULL && priv->evaluation >= 0)
-            ddp_audit_logged(play->audit, priv->evaluation, priv->evaluation_epoch, script->rank,
-                             note->tag, note->step, note->value, place);
+        ddp_tell_truth(play->tell, script->rank, priv->evaluation, note->tag, note->step,
+                       note->value);
+        return false;
     }
-    g_mutex_unlock(&play->lock);
-    return !script->oracle;
+
+    if (play->trace != NULL && script->world_rank != NULL)
+        ddp_trace_event(play->trace, ddp_rank_now_ns(script->world_rank), script->rank, "log",
+                        note->tag);
+
+    const DdpToldLog log = {
+        .rank = script->rank,
+        .evaluation = priv->evaluation,
+        .epoch = priv->evaluation_epoch,
+        .logger = note->logger,
+        .path = note->path,
+        .tag = note->tag,
+        .site = place,
+        .step = note->step,
+        .value = note->value,
+    };
+
+    ddp_tell_log(play->tell, &log);
+    return true;
 }
 
 void
@@ -216,10 +204,8 @@ ddp_script_note_samples(lua_State *L, size_t dataset_size, const int64_t *indice
 
     if (play->audit == NULL || script->priv->evaluation < 0 || script->oracle)
         return;
-    g_mutex_lock(&play->lock);
-    ddp_audit_samples(play->audit, script->priv->evaluation, script->rank, dataset_size, indices,
-                      count);
-    g_mutex_unlock(&play->lock);
+    ddp_tell_samples(play->tell, script->rank, script->priv->evaluation, dataset_size, indices,
+                     count);
 }
 
 void
@@ -230,7 +216,5 @@ ddp_script_note_merged(lua_State *L)
 
     if (play->audit == NULL || script->priv->evaluation < 0 || script->oracle)
         return;
-    g_mutex_lock(&play->lock);
-    ddp_audit_merged(play->audit, script->priv->evaluation, script->rank);
-    g_mutex_unlock(&play->lock);
+    ddp_tell_merged(play->tell, script->rank, script->priv->evaluation);
 }

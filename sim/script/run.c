@@ -10,34 +10,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/data/dataset.h"
+#include "model/tensor.h"
 #include "sim/audit/findings.h"
 #include "sim/audit/report.h"
+#include "sim/loggers/event_writer.h"
 #include "sim/script/error.h"
 #include "sim/script/expect.h"
+#include "sim/script/record.h"
 #include "sim/script/scenario_private.h"
 #include "sim/script/state_private.h"
+#include "sim/train/reducer.h"
+#include "sim/world/chrome_trace.h"
 #include "sim/world/diagnosis.h"
+#include "sim/world/schedule.h"
 #include "sim/world/world.h"
 
 /* Lua nests C calls 200 deep; with our own verbs' frames that stays below this. */
 #define STACK_BYTES (1 << 20)
-/* How far a rank that still runs may go when the verdict is certain already. */
-#define HURRY_STEPS 1000000
 #define SIZE_DEFAULT 4
-/* Lists of who waits for whom grow with the square of the world: past this they are cut. */
-#define WAITING_FOR_MAX 64
 
 typedef struct {
     DdpScenario *scenario;
     int index;
     const DdpRunSpec *spec;
     DdpWorldFields fields;
+    DdpEngine engine;
     DdpBackend backend;
+    DdpDebug debug;
     DdpPlay *play;
     DdpWorld *world;
     char *folder;
-    lua_State **states; /* by rank, while it runs */
-    GPtrArray **stacks; /* by rank: where it was when it failed or was ended */
 } Session;
 
 DdpRunSpec
@@ -89,7 +92,8 @@ remove_tree(const char *path, GError **error)
 static bool
 prepare_folder(const char *folder, GError **error)
 {
-    static const char *const leftovers[] = {DDP_REPORT_FILE, "trace.jsonl", "logs"};
+    static const char *const leftovers[] = {DDP_REPORT_FILE, DDP_TRACE_FILE, DDP_CHROME_TRACE_FILE,
+                                            "logs"};
     g_autofree char *logs = g_build_filename(folder, "logs", NULL);
 
     for (size_t i = 0; i < G_N_ELEMENTS(leftovers); i++) {
@@ -124,6 +128,7 @@ play_variant(const Session *session, lua_State *L, GError **error)
         return false;
     if (!ddp_script_call(L, 1, 0, error))
         return false;
+    /* Told in vain by a rank that only came here because it was let go on. */
     ddp_script_note_replicas(L);
     ddp_script_note_works(L);
     return true;
@@ -133,6 +138,7 @@ static bool
 rank_main(DdpRank *rank, void *user_data, GError **error)
 {
     Session *session = user_data;
+    DdpTell *tell = session->play->tell;
     int index = ddp_rank_index(rank);
     const DdpScriptSpec spec = {
         .rank = index,
@@ -141,22 +147,27 @@ rank_main(DdpRank *rank, void *user_data, GError **error)
         .world_rank = rank,
         .pid = ddp_rank_pid(rank),
     };
+    GError *reason = NULL;
+
+    ddp_tell_enter(tell);
+
     lua_State *L = ddp_script_state_new(session->play, &spec, error);
 
     if (L == NULL)
         return false;
-    session->states[index] = L;
-    if (ddp_world_is_hopeless(session->world))
-        ddp_script_hurry(L, HURRY_STEPS);
 
-    GError *reason = NULL;
+    ddp_rank_set_data(rank, L);
+
     bool ok = play_variant(session, L, &reason);
+
+    ddp_rank_set_data(rank, NULL);
 
     if (!ok) {
         DdpScriptEnd end = ddp_script_ended(L);
         GPtrArray *stack = ddp_script_error_stack(L);
 
-        session->stacks[index] = stack != NULL ? g_ptr_array_ref(stack) : NULL;
+        if (stack != NULL && end != DDP_SCRIPT_END_KILL)
+            ddp_tell_stack(tell, index, stack);
         if (end == DDP_SCRIPT_END_STEPS && ddp_world_is_hopeless(session->world))
             ddp_rank_set_cut_short(rank);
         else if (end == DDP_SCRIPT_END_STEPS)
@@ -167,64 +178,32 @@ rank_main(DdpRank *rank, void *user_data, GError **error)
             ok = true;
         }
     }
-    session->states[index] = NULL;
     ddp_script_state_free(L);
     if (!ok)
         g_propagate_error(error, reason);
     return ok;
 }
 
-static void
-hurry(DdpRank *rank, void *user_data)
+/* On a rank that waits, when the world has ended. */
+static bool
+foresee(DdpRank *rank, void *user_data)
 {
-    Session *session = user_data;
-    lua_State *L = session->states[ddp_rank_index(rank)];
+    lua_State *L = ddp_rank_data(rank);
 
-    if (L != NULL)
-        ddp_script_hurry(L, HURRY_STEPS);
+    (void)user_data;
+    return L != NULL && ddp_script_foresee(L);
+}
+
+/* In the parent of forked ranks, whenever they told something. */
+static void
+watch(void *user_data)
+{
+    const Session *session = user_data;
+
+    (void)ddp_tell_pump(session->play->tell); /* what is left makes us be called again */
 }
 
 /* ---- the record ---- */
-
-static void
-record_rank(const Session *session, const DdpDiagnosis *diagnosis, int rank)
-{
-    DdpRunRecord *record = session->play->record;
-    const DdpRankVerdict *verdict = ddp_world_rank_verdict(session->world, rank);
-    DdpRankRecord *row = ddp_run_record_add_rank(record, rank);
-
-    row->state = g_strdup(ddp_rank_state_name(verdict->state));
-    row->error = g_strdup(verdict->error);
-    row->seq = -1;
-    row->since_ns = -1;
-    if (session->stacks[rank] != NULL) {
-        g_clear_pointer(&row->stack, g_ptr_array_unref);
-        row->stack = g_ptr_array_ref(session->stacks[rank]);
-    }
-    if (!verdict->waits)
-        return;
-    row->collective = g_strdup(ddp_call_kind_name(verdict->call.kind));
-    row->group = g_strdup(verdict->group);
-    row->seq = (int64_t)verdict->seq;
-    row->site = g_strdup_printf("%s:%d", verdict->call.site.file, verdict->call.site.line);
-    row->since_ns = verdict->since_ns;
-    row->signature = ddp_call_describe(&verdict->call);
-    if (diagnosis != NULL)
-        g_array_append_vals(row->waiting_for, diagnosis->missing->data,
-                            MIN(diagnosis->missing->len, WAITING_FOR_MAX));
-}
-
-static void
-record_diagnosis(const Session *session, const DdpDiagnosis *diagnosis)
-{
-    DdpDiagnosisRecord *row = ddp_run_record_set_diagnosis(session->play->record, diagnosis->cls);
-
-    row->summary = g_strdup(diagnosis->summary);
-    row->root_cause = g_strdup(diagnosis->root_cause);
-    row->real_job = g_strdup(diagnosis->real_job);
-    row->fix = g_strdup(diagnosis->fix);
-    g_array_append_vals(row->blamed, diagnosis->blamed->data, diagnosis->blamed->len);
-}
 
 static void
 record_group(const Session *session, const DdpGroup *group)
@@ -273,39 +252,6 @@ record_replicas(const Session *session)
     g_array_unref(ranks);
 }
 
-/* Collectives in crossed order that were paired in silence. */
-static void
-record_pairings(const Session *session)
-{
-    const DdpComm *comm = ddp_world_comm(session->world);
-
-    for (guint i = 0; i < ddp_comm_pairing_count(comm); i++) {
-        const DdpPairing *pairing = ddp_comm_pairing(comm, i);
-        g_autofree char *most = ddp_ranks_text(pairing->ranks[0]);
-        g_autofree char *few = ddp_ranks_text(pairing->ranks[1]);
-        const char *kind = ddp_call_kind_name(pairing->kind);
-        g_autofree char *times =
-            pairing->times == 1 ? g_strdup("once")
-                                : g_strdup_printf("%" G_GUINT64_FORMAT " times", pairing->times);
-        g_autofree char *message = g_strdup_printf(
-            "%s called %s for '%s' where %s called it for '%s' (%s): the calls look alike, so each "
-            "value was mixed with the other; call them in one order on every rank",
-            few, kind, pairing->names[1], most, pairing->names[0], times);
-        DdpFinding *finding =
-            ddp_run_record_add_finding(session->play->record, "silent_pairing", message);
-
-        finding->cls = g_strdup("swap");
-        for (int side = 1; side >= 0; side--) {
-            g_array_append_vals(finding->ranks, pairing->ranks[side]->data,
-                                pairing->ranks[side]->len);
-            g_ptr_array_add(finding->sites, g_strdup_printf("%s:%d", pairing->sites[side].file,
-                                                            pairing->sites[side].line));
-        }
-        if (pairing->ranks[1]->len < pairing->ranks[0]->len)
-            g_array_append_vals(finding->blamed, pairing->ranks[1]->data, pairing->ranks[1]->len);
-    }
-}
-
 /* Messages that nobody received: with NCCL their senders would have hung. */
 static void
 record_unreceived(const Session *session)
@@ -337,14 +283,13 @@ fill_record(const Session *session)
 
     record->outcome = g_strdup(ddp_outcome_name(ddp_world_outcome(session->world)));
     record->virtual_time = (double)ddp_world_now_ns(session->world) * 1e-9;
-    for (int rank = 0; rank < session->fields.size; rank++)
-        record_rank(session, diagnosis, rank);
+    ddp_record_ranks(record, session->world, diagnosis, session->play->stacks);
     if (diagnosis != NULL)
-        record_diagnosis(session, diagnosis);
+        ddp_record_diagnosis(record, diagnosis);
     record_collectives(session);
     record_replicas(session);
     record_unreceived(session);
-    record_pairings(session);
+    ddp_record_pairings(record, ddp_world_comm(session->world));
     if (session->play->audit != NULL)
         ddp_audit_finish(session->play->audit, record);
     else
@@ -367,8 +312,9 @@ begin_record(const Session *session)
     record->variant_index = session->index;
     record->fixes = g_strdup(variant->fixes);
     record->seed = session->fields.seed;
-    record->engine = g_strdup("fibers");
+    record->engine = g_strdup(ddp_engine_name(session->engine));
     record->backend = g_strdup(ddp_backend_name(session->backend));
+    record->debug = g_strdup(ddp_debug_name(session->debug));
     record->size = session->fields.size;
     record->nodes = session->fields.nodes;
     record->nproc_per_node = session->fields.nproc_per_node;
@@ -410,6 +356,51 @@ hold_to_expectations(const Session *session, GError **error)
 
 /* ---- all of it ---- */
 
+/* Who carries the ranks, and whether it can carry so many. */
+static bool
+resolve_engine(Session *session, GError **error)
+{
+    const DdpScenario *scenario = session->scenario;
+    const char *name =
+        session->spec->engine != NULL ? session->spec->engine : session->fields.engine;
+    int64_t most = scenario->limits.ranks;
+    bool forks;
+
+    if (name != NULL && !ddp_engine_from_name(name, &session->engine)) {
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
+                    "%s: engine is '%s', expected fibers, threads or processes", scenario->path,
+                    name);
+        return false;
+    }
+    forks = session->engine == DDP_ENGINE_PROCESSES;
+    if (forks)
+        most = MIN(most, scenario->limits.ranks_forked);
+    if (session->fields.size <= most)
+        return true;
+    g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_LIMIT,
+                "%s: a world of %d %s is above the limit ranks=%" G_GINT64_FORMAT
+                "; raise it with --limit ranks=%d",
+                scenario->path, session->fields.size, forks ? "processes" : "ranks", most,
+                session->fields.size);
+    return false;
+}
+
+/* Only fibers go by the schedule: elsewhere a replay would be a promise that nobody keeps. */
+static bool
+check_schedule(const Session *session, GError **error)
+{
+    const char *schedule = session->fields.schedule;
+
+    if (session->engine == DDP_ENGINE_FIBERS || schedule == NULL ||
+        !g_str_has_prefix(schedule, "replay:"))
+        return true;
+    g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
+                "%s: engine is '%s', but only fibers can play a schedule again; leave out the "
+                "engine or the replay",
+                session->scenario->path, ddp_engine_name(session->engine));
+    return false;
+}
+
 static bool
 resolve_world(Session *session, GError **error)
 {
@@ -432,26 +423,33 @@ resolve_world(Session *session, GError **error)
     if (fields->size == 0)
         fields->size =
             fields->nproc_per_node > 0 ? fields->nproc_per_node * fields->nodes : SIZE_DEFAULT;
-    if (fields->size > scenario->limits.ranks) {
-        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_LIMIT,
-                    "%s: a world of %d ranks is above the limit ranks=%" G_GINT64_FORMAT
-                    "; raise it with --limit ranks=%d",
-                    scenario->path, fields->size, scenario->limits.ranks, fields->size);
+    if (!resolve_engine(session, error))
         return false;
-    }
     if (spec->backend != NULL) {
         g_free(fields->backend);
         fields->backend = g_strdup(spec->backend);
+    }
+    if (spec->debug != NULL) {
+        g_free(fields->debug);
+        fields->debug = g_strdup(spec->debug);
     }
     if (spec->schedule != NULL) {
         g_free(fields->schedule);
         fields->schedule = g_strdup(spec->schedule);
     }
+    if (!check_schedule(session, error))
+        return false;
     if (spec->has_seed)
         fields->seed = spec->seed;
     if (fields->backend != NULL && !ddp_backend_from_name(fields->backend, &session->backend)) {
         g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
                     "%s: backend is '%s', expected nccl or gloo", scenario->path, fields->backend);
+        return false;
+    }
+    if (fields->debug != NULL && !ddp_debug_from_name(fields->debug, &session->debug)) {
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
+                    "%s: debug is '%s', expected detail, off or verdict", scenario->path,
+                    fields->debug);
         return false;
     }
     return true;
@@ -461,15 +459,26 @@ static bool
 make_world(Session *session, GError **error)
 {
     DdpWorldSpec spec = ddp_world_spec_default();
+    const char *topology =
+        session->spec->topology != NULL ? session->spec->topology : session->fields.topology;
 
+    spec.engine = session->engine;
     spec.size = session->fields.size;
     spec.nodes = session->fields.nodes;
     spec.nproc_per_node = session->fields.nproc_per_node;
     spec.backend = session->backend;
+    spec.debug = session->debug;
     spec.seed = session->fields.seed;
     spec.schedule = session->fields.schedule;
     spec.stack_bytes = STACK_BYTES;
-    spec.hurry = hurry;
+    spec.foresee = foresee;
+    spec.topology = ddp_topology_default();
+    spec.timeout_ns = session->fields.timeout > 0 ? (int64_t)(session->fields.timeout * 1e9)
+                                                  : ddp_backend_timeout_ns(session->backend);
+    if (topology != NULL && !ddp_topology_parse(topology, &spec.topology, error))
+        return false;
+    spec.watch_fd = ddp_tell_fd(session->play->tell);
+    spec.watch = watch;
     session->world = ddp_world_new(&spec, error);
     if (session->world == NULL) {
         g_prefix_error(error, "%s: ", session->scenario->path);
@@ -480,10 +489,41 @@ make_world(Session *session, GError **error)
     return true;
 }
 
+/* What it takes to choose the same again, if it was the schedule that chose. */
+static bool
+record_choices(const Session *session, GError **error)
+{
+    DdpRunRecord *record = session->play->record;
+    size_t count;
+    const uint32_t *choices = ddp_world_choices(session->world, &count);
+
+    if (session->engine != DDP_ENGINE_FIBERS)
+        return true;
+    record->replay = g_strdup(record->schedule);
+    if (session->spec->keep_choices) {
+        record->choices = g_array_new(FALSE, FALSE, sizeof *choices);
+        g_array_append_vals(record->choices, choices, (guint)count);
+    }
+    if (ddp_schedule_check_replay(record->schedule, session->fields.size, choices, count, error))
+        return true;
+    g_prefix_error(error, "%s: ", session->scenario->path);
+    return false;
+}
+
+static bool
+write_chrome_trace(const Session *session, const char *trace_path, GError **error)
+{
+    const DdpChromeTraceSpec spec = {.size = session->fields.size,
+                                     .nproc_per_node = session->fields.nproc_per_node};
+    g_autofree char *path = g_build_filename(session->folder, DDP_CHROME_TRACE_FILE, NULL);
+
+    return ddp_chrome_trace_write(trace_path, path, &spec, error);
+}
+
 static bool
 run_session(Session *session, GError **error)
 {
-    g_autofree char *trace_path = g_build_filename(session->folder, "trace.jsonl", NULL);
+    g_autofree char *trace_path = g_build_filename(session->folder, DDP_TRACE_FILE, NULL);
     g_autoptr(DdpTrace) trace = ddp_trace_new(trace_path, error);
 
     if (trace == NULL)
@@ -491,23 +531,61 @@ run_session(Session *session, GError **error)
     session->play->record->schedule = g_strdup(ddp_world_schedule_text(session->world));
     session->play->trace = trace;
     ddp_world_set_trace(session->world, trace);
+    if (session->engine == DDP_ENGINE_PROCESSES)
+        ddp_trace_share(trace);
     begin_record(session);
     ddp_world_run(session->world, rank_main, session);
+    while (ddp_tell_pump(session->play->tell))
+        ;
     fill_record(session);
     session->play->trace = NULL;
-    return ddp_trace_close(trace, error) && hold_to_expectations(session, error) &&
+    return ddp_trace_close(trace, error) && record_choices(session, error) &&
+           write_chrome_trace(session, trace_path, error) && hold_to_expectations(session, error) &&
            ddp_report_write(session->play->record, session->folder, error);
+}
+
+/*
+ * Some names, and the lock of those, are made on first use, without a lock or under one that the
+ * thread sanitizer cannot see: here, while there is but one thread.
+ */
+static void
+make_names(const Session *session)
+{
+    (void)DDP_COMM_ERROR;
+    (void)DDP_DATA_ERROR;
+    (void)DDP_EVENT_WRITER_ERROR;
+    (void)DDP_SCRIPT_ERROR;
+    (void)DDP_TENSOR_ERROR;
+    (void)DDP_TRAIN_ERROR;
+    (void)DDP_WORLD_ERROR;
+    for (int node = 0; node < session->fields.nodes; node++)
+        (void)ddp_script_host(node);
+    g_error_free(g_error_new_literal(DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_FAILED, ""));
+}
+
+static bool
+make_play(Session *session, GError **error)
+{
+    static const DdpRanksKind ranks[] = {[DDP_ENGINE_FIBERS] = DDP_RANKS_TAKE_TURNS,
+                                         [DDP_ENGINE_THREADS] = DDP_RANKS_SHARE_MEMORY,
+                                         [DDP_ENGINE_PROCESSES] = DDP_RANKS_ARE_FORKED};
+    const DdpRunSpec *spec = session->spec;
+    const DdpScenario *scenario = session->scenario;
+    g_autofree char *logs = NULL;
+
+    session->folder = ddp_scenario_variant_folder(scenario, session->index, spec->out);
+    logs = g_build_filename(session->folder, "logs", NULL);
+    session->play = ddp_play_new(&scenario->limits, session->fields.seed, logs);
+    session->play->print = spec->print;
+    session->play->progress = spec->progress;
+    session->play->print_data = spec->print_data;
+    session->play->audit = spec->audit ? ddp_audit_new(session->fields.size) : NULL;
+    return ddp_play_prepare(session->play, ranks[session->engine], session->fields.size, error);
 }
 
 static void
 session_clear(Session *session)
 {
-    for (int rank = 0; session->stacks != NULL && rank < session->fields.size; rank++) {
-        if (session->stacks[rank] != NULL)
-            g_ptr_array_unref(session->stacks[rank]);
-    }
-    g_free(session->stacks);
-    g_free(session->states);
     ddp_world_free(session->world);
     ddp_play_free(session->play);
     ddp_world_fields_clear(&session->fields);
@@ -523,22 +601,14 @@ ddp_scenario_run(DdpScenario *scenario, int index, const DdpRunSpec *spec, GErro
     g_return_val_if_fail(index >= 0 && index < (int)scenario->variants->len, NULL);
 
     /* Asked for in vain: told before anything is touched. */
-    bool ok = resolve_world(&session, error) && make_world(&session, error) &&
+    bool ok = resolve_world(&session, error) && make_play(&session, error) &&
+              make_world(&session, error) &&
               ddp_scenario_push_params(scenario, scenario->L, spec->small, spec->sets, error);
 
     if (ok) {
-        g_autofree char *logs = NULL;
-
         lua_settop(scenario->L, 1);
-        session.folder = ddp_scenario_variant_folder(scenario, index, spec->out);
-        logs = g_build_filename(session.folder, "logs", NULL);
-        session.play = ddp_play_new(&scenario->limits, session.fields.seed, logs);
-        session.play->print = spec->print;
-        session.play->progress = spec->progress;
-        session.play->print_data = spec->print_data;
-        session.play->audit = spec->audit ? ddp_audit_new(session.fields.size) : NULL;
-        session.states = g_new0(lua_State *, session.fields.size);
-        session.stacks = g_new0(GPtrArray *, session.fields.size);
+        if (session.engine == DDP_ENGINE_THREADS)
+            make_names(&session);
         ok = prepare_folder(session.folder, error) && run_session(&session, error);
     }
     if (ok)

@@ -15,6 +15,7 @@ ddp_limits_default(void)
 {
     return (DdpLimits){
         .ranks = 65536,
+        .ranks_forked = 256,
         .memory = 256 << 20,
         .world_memory = (int64_t)4 << 30,
         .tensor = 1 << 30,
@@ -97,5 +98,7 @@ ddp_limits_parse(DdpLimits *limits, const char *assignment, GError **error)
         return false;
     }
     *field = (int64_t)value;
+    if (field == &limits->ranks)
+        limits->ranks_forked = limits->ranks;
     return true;
 }

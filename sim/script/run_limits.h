@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     int64_t ranks;        /* in the world */
+    int64_t ranks_forked; /* in a world of processes; set together with ranks, and no larger */
     int64_t memory;       /* bytes of Lua memory a rank */
     int64_t world_memory; /* bytes of Lua and tensor memory of the world */
     int64_t tensor;       /* bytes of one tensor */

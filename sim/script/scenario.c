@@ -8,6 +8,7 @@
 #include "sim/script/args.h"
 #include "sim/script/error.h"
 #include "sim/script/scenario_private.h"
+#include "sim/world/topology.h"
 
 #define FILE_BYTES_MAX (4 << 20)
 #define VARIANTS_MAX 256
@@ -18,8 +19,10 @@ static const char *const scenario_keys[] = {"title", "lesson", "why",      "fix"
                                             "real",  "tags",   "world",    "params",
                                             "small", "limits", "variants", NULL};
 static const char *const variant_keys[] = {"name", "fixes", "main", "expect", "world", NULL};
-static const char *const world_keys[] = {"size",     "nodes", "nproc_per_node", "backend", "seed",
-                                         "schedule", NULL};
+static const char *const world_keys[] = {"size", "nodes",    "nproc_per_node", "engine",  "backend",
+                                         "seed", "schedule", "topology",       "timeout", "debug",
+                                         NULL};
+static const char *const topology_keys[] = {"preset", "intra", "inter", "compute", "disk", NULL};
 
 static bool bad_value(GError **error, const DdpScenario *scenario, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
@@ -145,6 +148,88 @@ read_integer(const DdpScenario *scenario, lua_State *L, int index, const char *w
     return true;
 }
 
+/* Reads the `timeout` field of the table at @index, in seconds; absent leaves it as it is. */
+static bool
+read_timeout(const DdpScenario *scenario, lua_State *L, int index, const char *where,
+             double *seconds, GError **error)
+{
+    int type = push_field(L, index, "timeout");
+    double value = lua_tonumber(L, -1);
+    bool ok = type == LUA_TNIL || (type == LUA_TNUMBER && value > 0 && value <= 1e9);
+
+    if (!ok)
+        bad_value(error, scenario, "%s.timeout is %s, expected seconds above 0, up to 1e9", where,
+                  luaL_tolstring(L, -1, NULL));
+    else if (type == LUA_TNUMBER)
+        *seconds = value;
+    lua_settop(L, index);
+    return ok;
+}
+
+/* (transfer full): the table on top as ddp_topology_parse() wants it, "preset;intra=...". */
+static char *
+topology_text(const DdpScenario *scenario, lua_State *L, const char *where, GError **error)
+{
+    int table = lua_gettop(L);
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool is_given = false;
+
+    if (!check_keys(scenario, L, table, where, topology_keys, error))
+        return NULL;
+    for (int i = 0; topology_keys[i] != NULL; i++) {
+        g_autofree char *value = NULL;
+
+        if (!read_string(scenario, L, table, where, topology_keys[i], &value, error))
+            return NULL;
+        if (value == NULL)
+            continue;
+        if (is_given)
+            g_string_append_c(text, ';');
+        if (i > 0)
+            g_string_append_printf(text, "%s=", topology_keys[i]);
+        g_string_append(text, value);
+        is_given = true;
+    }
+    if (is_given)
+        return g_strdup(text->str);
+
+    DdpTopology topology = ddp_topology_default();
+
+    return ddp_topology_to_string(&topology);
+}
+
+/* Reads the `topology` field of the table at @index, a text or a table of texts; absent leaves
+ * *@value. */
+static bool
+read_topology(const DdpScenario *scenario, lua_State *L, int index, const char *where, char **value,
+              GError **error)
+{
+    g_autofree char *name = g_strconcat(where, ".topology", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) reason = NULL;
+    DdpTopology topology;
+    int top = lua_gettop(L);
+    int type = push_field(L, index, "topology");
+
+    if (type == LUA_TTABLE)
+        text = topology_text(scenario, L, name, error);
+    else if (type == LUA_TSTRING)
+        text = g_utf8_make_valid(lua_tostring(L, -1), -1);
+    else if (type != LUA_TNIL)
+        bad_value(error, scenario,
+                  "%s is a %s, expected a name such as \"pcie\" or a table such as "
+                  "{ intra = \"300GB/s,2us\" }",
+                  name, lua_typename(L, type));
+    lua_settop(L, top);
+    if (text == NULL)
+        return type == LUA_TNIL;
+    if (!ddp_topology_parse(text, &topology, &reason))
+        return bad_value(error, scenario, "%s: %s", where, reason->message);
+    g_free(*value);
+    *value = g_steal_pointer(&text);
+    return true;
+}
+
 /* Reads the `world` field of the table at @index over what *@fields hold. */
 static bool
 read_world(const DdpScenario *scenario, lua_State *L, int index, const char *where,
@@ -174,8 +259,12 @@ read_world(const DdpScenario *scenario, lua_State *L, int index, const char *whe
                            NULL, error) &&
               read_integer(scenario, L, world, where, "seed", 0, INT64_MAX, &seed,
                            &fields->has_seed, error) &&
+              read_string(scenario, L, world, where, "engine", &fields->engine, error) &&
               read_string(scenario, L, world, where, "backend", &fields->backend, error) &&
-              read_string(scenario, L, world, where, "schedule", &fields->schedule, error);
+              read_string(scenario, L, world, where, "debug", &fields->debug, error) &&
+              read_string(scenario, L, world, where, "schedule", &fields->schedule, error) &&
+              read_topology(scenario, L, world, where, &fields->topology, error) &&
+              read_timeout(scenario, L, world, where, &fields->timeout, error);
 
     lua_settop(L, world - 1);
     fields->size = (int)size;
@@ -219,6 +308,7 @@ read_limits(DdpScenario *scenario, lua_State *L, int index, GError **error)
                            names[i], value, *field, names[i]);
         *field = value;
     }
+    scenario->limits.ranks_forked = MIN(scenario->limits.ranks_forked, scenario->limits.ranks);
     lua_settop(L, limits - 1);
     return ok;
 }
@@ -262,8 +352,11 @@ read_variant(DdpScenario *scenario, lua_State *L, int index, int number, GError 
     bool ok;
 
     g_ptr_array_add(scenario->variants, variant);
+    unused.engine = NULL;
     unused.backend = NULL;
+    unused.debug = NULL;
     unused.schedule = NULL;
+    unused.topology = NULL;
     if (!lua_istable(L, index))
         return bad_value(error, scenario, "%s is a %s, expected a table", where,
                          luaL_typename(L, index));
@@ -431,8 +524,11 @@ ddp_scenario_load(const char *path, const char *shown, const DdpLimits *limits, 
 void
 ddp_world_fields_clear(DdpWorldFields *fields)
 {
+    g_clear_pointer(&fields->engine, g_free);
     g_clear_pointer(&fields->backend, g_free);
+    g_clear_pointer(&fields->debug, g_free);
     g_clear_pointer(&fields->schedule, g_free);
+    g_clear_pointer(&fields->topology, g_free);
 }
 
 void
@@ -470,8 +566,11 @@ ddp_scenario_variant_world(DdpScenario *scenario, int index, DdpWorldFields *fie
     g_autofree char *where = g_strdup_printf("variant '%s': world", variant->name);
 
     *fields = scenario->world;
+    fields->engine = g_strdup(scenario->world.engine);
     fields->backend = g_strdup(scenario->world.backend);
+    fields->debug = g_strdup(scenario->world.debug);
     fields->schedule = g_strdup(scenario->world.schedule);
+    fields->topology = g_strdup(scenario->world.topology);
     ddp_scenario_push_variant(L, 1, index);
 
     bool ok = read_world(scenario, L, lua_gettop(L), where, fields, error);

@@ -50,11 +50,15 @@ int ddp_scenario_find_variant(const DdpScenario *scenario, const char *name, GEr
 typedef struct {
     int world_size;
     int nodes;
+    const char *engine; /* "fibers", "threads" or "processes" */
     const char *backend;
+    const char *debug; /* what becomes of calls that differ: "verdict", "detail" or "off" */
     const char *schedule;
+    const char *topology; /* (nullable): as in ddp_topology_parse() */
     bool has_seed;
     uint64_t seed;
     bool audit;
+    bool keep_choices;       /* put those of the schedule into the record */
     bool small;              /* the scenario's `small` parameters */
     const char *const *sets; /* (nullable): NULL-terminated "key=value" */
     const char *out;         /* the folder DIR; files go to DIR/SCENARIO/VARIANT */
@@ -71,9 +75,10 @@ DdpRunSpec ddp_run_spec_default(void); /* audit on, out "out", default limits */
 /**
  * ddp_scenario_run:
  *
- * Plays variant @index: fresh logs folder, trace.jsonl, then report.json, and holds the run to its
- * expectations. What goes wrong inside the simulated world is data in the record; an error here
- * is the outside world's (a folder that cannot be written) or a wrong request.
+ * Plays variant @index: fresh logs folder, trace.jsonl, trace.chrome.json, then report.json, and
+ * holds the run to its expectations. A replay that does not fit the run is an error, and there is
+ * no report. What goes wrong inside the simulated world is data in the record; an error here is the
+ * outside world's (a folder that cannot be written) or a wrong request.
  *
  * Returns: (transfer full): the record of the run
  */

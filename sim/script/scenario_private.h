@@ -12,10 +12,14 @@ typedef struct {
     int size; /* 0: not given */
     int nodes;
     int nproc_per_node;
+    char *engine;   /* (nullable) */
     char *backend;  /* (nullable) */
+    char *debug;    /* (nullable) */
     char *schedule; /* (nullable) */
+    char *topology; /* (nullable): a text that ddp_topology_parse() takes */
     bool has_seed;
     uint64_t seed;
+    double timeout; /* seconds; 0: the backend's */
 } DdpWorldFields;
 
 struct DdpScenario {

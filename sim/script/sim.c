@@ -37,6 +37,7 @@ l_sleep(lua_State *L)
         return luaL_error(L, "sim.sleep: %f seconds, expected 0 to 1e9", seconds);
     if (ddp_script_rank(L)->oracle)
         return 0;
+    ddp_script_settle(L);
     if (!ddp_rank_sleep_ns(rank, (int64_t)(seconds * 1e9), &error)) {
         ddp_args_where(L);
         lua_pushstring(L, error->message);
@@ -49,27 +50,47 @@ l_sleep(lua_State *L)
 }
 
 static int
+l_compute(lua_State *L)
+{
+    lua_Number flops = luaL_checknumber(L, 1);
+    DdpRank *rank = check_world(L, "compute");
+
+    if (!(flops >= 0 && flops <= 1e30))
+        return luaL_error(L, "sim.compute: %f operations, expected 0 to 1e30", flops);
+    if (!ddp_script_rank(L)->oracle)
+        ddp_rank_compute(rank, flops);
+    return 0;
+}
+
+static int
 l_now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)ddp_rank_now_ns(check_world(L, "now")) * 1e-9);
+    DdpRank *rank = check_world(L, "now");
+
+    ddp_script_settle(L);
+    lua_pushnumber(L, (lua_Number)ddp_rank_now_ns(rank) * 1e-9);
     return 1;
 }
 
 static int
 l_fail(lua_State *L)
 {
-    static const char *const ways[] = {"error", "exit", NULL};
+    static const char *const ways[] = {"error", "exit", "kill", NULL};
     int way = luaL_checkoption(L, 1, NULL, ways);
+    lua_Integer status = luaL_optinteger(L, 2, 0);
 
+    if (way != 1 && !lua_isnoneornil(L, 2))
+        return luaL_error(L, "sim.fail: only 'exit' takes a status");
+    if (status < 0 || status > 255)
+        return luaL_error(L, "sim.fail: the status is %I, expected 0 to 255", (LUAI_UACINT)status);
+    if (way == 1)
+        ddp_script_exit(L, (int)status);
+    if (way == 2)
+        ddp_script_kill(L);
     ddp_args_where(L);
-    if (way == 0) {
-        lua_pushliteral(L, "sim.fail: this rank fails on purpose");
-        lua_concat(L, 2);
-        return lua_error(L);
-    }
-    lua_pushliteral(L, "sim.fail: this rank exits");
+    lua_pushliteral(L, "sim.fail: this rank fails on purpose");
     lua_concat(L, 2);
-    ddp_script_end(L, DDP_SCRIPT_END_EXIT);
+    return lua_error(L);
 }
 
 static int
@@ -80,19 +101,15 @@ l_finding(lua_State *L)
     const DdpScriptRank *script = ddp_script_rank(L);
     DdpPlay *play = script->priv->play;
     lua_Debug site;
+    char place[DDP_PLACE_MAX] = "";
 
     check_world(L, "finding");
     if (script->oracle)
         return 0;
     ddp_script_charge_output(L, strlen(kind) + strlen(text));
-    g_mutex_lock(&play->lock);
-
-    DdpFinding *finding = ddp_run_record_add_finding(play->record, kind, text);
-
-    g_array_append_val(finding->ranks, script->rank);
     if (ddp_args_site(L, &site))
-        g_ptr_array_add(finding->sites, g_strdup_printf("%s:%d", site.short_src, site.currentline));
-    g_mutex_unlock(&play->lock);
+        g_snprintf(place, sizeof place, "%s:%d", ddp_args_file(&site), site.currentline);
+    ddp_tell_finding(play->tell, script->rank, kind, text, *place != '\0' ? place : NULL);
     return 0;
 }
 
@@ -117,6 +134,7 @@ oracle_pass(lua_State *L)
     DdpGenerator *generator = ddp_model_context_generator(script->model);
     g_autoptr(DdpGenerator) saved = ddp_generator_copy(generator);
 
+    ddp_script_settle(L);
     script->oracle = true;
     script->world_size = 1;
     script->local_rank = 0;
@@ -127,6 +145,7 @@ oracle_pass(lua_State *L)
 
     int status = lua_pcall(L, 2, 0, 0);
 
+    ddp_script_settle(L);
     script->oracle = false;
     script->world_size = kept.world_size;
     script->local_rank = kept.local_rank;
@@ -167,8 +186,8 @@ l_evaluation(lua_State *L)
 }
 
 static const luaL_Reg verbs[] = {
-    {"sleep", l_sleep},           {"now", l_now}, {"fail", l_fail}, {"finding", l_finding},
-    {"evaluation", l_evaluation}, {NULL, NULL},
+    {"sleep", l_sleep},     {"compute", l_compute},       {"now", l_now}, {"fail", l_fail},
+    {"finding", l_finding}, {"evaluation", l_evaluation}, {NULL, NULL},
 };
 
 int

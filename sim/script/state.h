@@ -53,7 +53,9 @@ typedef enum {
     DDP_SCRIPT_END_STEPS,  /* its instructions or time ran out: it would never have ended */
     DDP_SCRIPT_END_MEMORY, /* its memory ran out */
     DDP_SCRIPT_END_WORLD,  /* the world was ended while it waited */
-    DDP_SCRIPT_END_EXIT,   /* sim.fail("exit") */
+    DDP_SCRIPT_END_EXIT,   /* it left with status 0 */
+    DDP_SCRIPT_END_STATUS, /* it left with another status */
+    DDP_SCRIPT_END_KILL,   /* it was killed */
 } DdpScriptEnd;
 
 DdpScriptEnd ddp_script_ended(lua_State *L);
@@ -67,6 +69,17 @@ void ddp_script_charge(lua_State *L, uint64_t steps);
 
 /* Raises the string on top of the stack as an error that pcall does not catch. */
 int ddp_script_end(lua_State *L, DdpScriptEnd end) G_GNUC_NORETURN;
+
+/* Ends the rank as a process ends with @status; one other than 0 is a failure with that text. */
+int ddp_script_exit(lua_State *L, int status) G_GNUC_NORETURN;
+
+/**
+ * ddp_script_kill:
+ *
+ * The rank dies as of kill -9. On processes it really does; elsewhere it fails with the same
+ * text, and none of its Lua code runs any more.
+ */
+int ddp_script_kill(lua_State *L) G_GNUC_NORETURN;
 
 /* The time limit counts from here again: this rank met others. */
 void ddp_script_met(lua_State *L);
@@ -83,7 +96,10 @@ DdpPlay *ddp_script_play(lua_State *L);
 /* (transfer none): a copy of @text that lives as long as the play, one per distinct text. */
 const char *ddp_script_intern(lua_State *L, const char *text);
 
-/* From now on only so many more instructions: the verdict is in, others are not waited for long. */
-void ddp_script_hurry(lua_State *L, uint64_t steps);
+/*
+ * Lets the clock of the rank know what the model has computed since the last time: before a
+ * collective, a log entry, or whenever the time is asked. An oracle pass takes no time.
+ */
+void ddp_script_settle(lua_State *L);
 
 G_END_DECLS

@@ -21,6 +21,7 @@
 #include "sim/script/libs.h"
 #include "sim/script/state.h"
 #include "sim/script/tensor.h"
+#include "sim/world/world.h"
 
 #define SUMMARY_WRITER "SummaryWriter"
 #define TEXT_OF_DIR 1    /* user value: the folder as the scenario named it */
@@ -78,7 +79,11 @@ spec_for(lua_State *L, const Slot *slot, const char *suffix)
 static void
 charge(lua_State *L, uint64_t bytes)
 {
+    const DdpScriptRank *script = ddp_script_rank(L);
+
     ddp_script_charge(L, STEPS_PER_WRITE + bytes / BYTES_PER_STEP);
+    if (script->world_rank != NULL && !script->oracle)
+        ddp_rank_log(script->world_rank, bytes);
     ddp_script_charge_output(L, (size_t)bytes);
 }
 

@@ -59,7 +59,7 @@ expect_one_line(const char *text)
 /* ---- wrong use: told on standard error, status 2, nothing written ---- */
 
 static const struct {
-    const char *arguments[6];
+    const char *arguments[8];
     const char *pattern;
 } usages[] = {
     {{"rnu"}, "^ddpsim: there is no command 'rnu', did you mean 'run'\\?\n$"},
@@ -81,7 +81,10 @@ static const struct {
      "backend is 'mpi', expected nccl or gloo\n$"},
     {{"run", "guarded_all_gather", "--bakend", "gloo"},
      "^ddpsim: unknown option '--bakend', did you mean '--backend'\\?\n$"},
-    {{"run", "guarded_all_gather", "--engine", "gpu"}, "--engine is 'gpu', expected fibers\n$"},
+    {{"run", "guarded_all_gather", "--engine", "gpu"},
+     "--engine is 'gpu', expected fibers, threads or processes\n$"},
+    {{"run", "guarded_all_gather", "--engine=processes", "--world-size=257"},
+     "a world of 257 processes is above the limit ranks=256; raise it with --limit ranks=257\n$"},
     {{"run", "guarded_all_gather", "--schedule", "fair"}, "schedule 'fair' is unknown"},
     {{"run", "guarded_all_gather", "--limit", "memry=1G"},
      "no limit is called 'memry', did you mean 'memory'\\?"},

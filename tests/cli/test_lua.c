@@ -4,7 +4,7 @@
 
 /* The scenarios of tests/scenarios in worlds of several sizes, under several schedules. */
 
-static const char *const files[] = {"dist.lua", "findings.lua", "training.lua"};
+static const char *const files[] = {"diagnosis.lua", "dist.lua", "findings.lua", "training.lua"};
 static const char *const sizes[] = {"1", "2", "3", "4", "5", "8"};
 static const char *const schedules[] = {"round_robin", "random:1", "random:2"};
 

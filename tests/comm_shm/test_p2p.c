@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/world/diagnosis.h"
+#include "sim/world/verbs.h"
 #include "sim/world/world.h"
 #include "tests/testutil.h"
 

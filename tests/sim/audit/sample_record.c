@@ -43,6 +43,7 @@ start_record(const char *scenario, const char *variant, int index)
     record->engine = g_strdup("fibers");
     record->schedule = g_strdup("round_robin");
     record->backend = g_strdup("nccl");
+    record->debug = g_strdup("verdict");
     record->size = RANKS;
     record->nodes = 1;
     record->nproc_per_node = RANKS;

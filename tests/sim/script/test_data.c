@@ -64,6 +64,7 @@ play_on(int rank, int world_size, const char *text)
     GString *printed = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
 
+    ck_assert(ddp_play_prepare(play, DDP_RANKS_TAKE_TURNS, world_size, NULL));
     play->print = collect_line;
     play->print_data = printed;
 

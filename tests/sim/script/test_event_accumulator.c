@@ -26,7 +26,7 @@ static void
 close_play(void)
 {
     ddp_script_state_free(L);
-    ck_assert_int_eq(atomic_load(&play->memory), 0);
+    ck_assert_int_eq(atomic_load(&play->counts->memory), 0);
     ddp_play_free(play);
 }
 

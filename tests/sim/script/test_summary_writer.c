@@ -39,6 +39,7 @@ static void
 open_play(void)
 {
     play = ddp_play_new(&limits, 0, folder);
+    ck_assert(ddp_play_prepare(play, DDP_RANKS_TAKE_TURNS, 4, NULL));
     L = state_new(0);
 }
 
@@ -46,7 +47,7 @@ static void
 close_play(void)
 {
     ddp_script_state_free(L);
-    ck_assert_int_eq(atomic_load(&play->memory), 0);
+    ck_assert_int_eq(atomic_load(&play->counts->memory), 0);
     ddp_play_free(play);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "sim/world/verbs.h"
 #include "sim/world/world.h"
 #include "tests/testutil.h"
 
