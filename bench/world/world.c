@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sim/world/fiber.h"
+#include "sim/world/verbs.h"
 #include "sim/world/world.h"
 
 #define ROUNDS 9
