@@ -316,6 +316,8 @@ void ddp_turn_park(DdpComm *comm, int rank, DdpPost *post);
 void ddp_wait_parallel(DdpComm *comm, int rank, DdpPost *post);
 /* Declares that the rank sleeps in @post, and looks what follows. With the lock held. */
 void ddp_comm_lie_down(DdpComm *comm, int rank, DdpPost *post);
+/* Without the lock: sleeps until somebody wakes the rank, or the world is ended. */
+void ddp_comm_sleep(const DdpComm *comm, DdpPlace *place);
 /* If every rank waits or has left, says so. With the lock held. */
 void ddp_comm_look_if_stuck(DdpComm *comm);
 

@@ -104,16 +104,19 @@ look(const DdpGroup *group, uint64_t seq, const Entry *own)
     for (int member = 0; member < group->size; member++) {
         const DdpLane *lane = &group->lanes[member];
         const Entry *entry = &lane->entries[seq & 1];
-
         /* In one order with the sleepers' count: whoever lies down sees it, or is seen to lie. */
-        if (atomic_load(&entry->turn) == seq + 1) {
-            if (entry->fingerprint != own->fingerprint || entry->place != own->place)
+        bool there = atomic_load(&entry->turn) == seq + 1;
+
+        if (!there && atomic_load(&lane->gone_to) > seq) {
+            /* Between the two looks it may have come, seen the call complete, and gone on. */
+            there = atomic_load(&entry->turn) == seq + 1;
+            if (!there)
                 return LOOK_OTHER;
-        } else if (atomic_load(&lane->gone_to) > seq) {
-            return LOOK_OTHER;
-        } else {
-            all = false;
         }
+        if (!there)
+            all = false;
+        else if (entry->fingerprint != own->fingerprint || entry->place != own->place)
+            return LOOK_OTHER;
     }
     return all ? LOOK_ALL : LOOK_WAIT;
 }
@@ -183,8 +186,7 @@ lie_down(DdpGroup *group, int rank, const DdpCall *call, uint64_t seq, const Ent
     }
     ddp_comm_lie_down(comm, rank, post);
     ddp_comm_unlock(comm);
-    while (atomic_load_explicit(&place->awake, memory_order_acquire) == 0)
-        ddp_futex_wait(&place->awake, 0);
+    ddp_comm_sleep(comm, place);
     atomic_fetch_sub(&group->lanes[0].sleepers, 1);
     return true;
 }

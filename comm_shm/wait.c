@@ -38,13 +38,22 @@ ddp_comm_lie_down(DdpComm *comm, int rank, DdpPost *post)
 {
     DdpPlace *place = &comm->places[rank];
 
-    atomic_store_explicit(&place->awake, 0, memory_order_relaxed);
+    /* In one order with is_ended: whoever ends the world sees it, or its end is seen. */
+    atomic_store(&place->awake, 0);
     post->waits = true;
     place->waits = post;
     comm->asleep++;
     if (!comm->hopeless_told && ddp_post_is_hopeless(comm, rank, post))
         ddp_comm_tell_hopeless(comm, rank);
     ddp_comm_look_if_stuck(comm);
+}
+
+void
+ddp_comm_sleep(const DdpComm *comm, DdpPlace *place)
+{
+    /* Who ends the world without the lock may have woken this rank before it lay down. */
+    while (atomic_load(&place->awake) == 0 && !atomic_load(&comm->is_ended))
+        ddp_futex_wait(&place->awake, 0);
 }
 
 /* False if there is nothing to wait for any more. */
@@ -81,10 +90,8 @@ ddp_wait_parallel(DdpComm *comm, int rank, DdpPost *post)
         }
         if (ddp_patience_relax(&comm->patience, turn++))
             continue;
-        if (lie_down(comm, rank, post)) {
-            while (atomic_load_explicit(&place->awake, memory_order_acquire) == 0)
-                ddp_futex_wait(&place->awake, 0);
-        }
+        if (lie_down(comm, rank, post))
+            ddp_comm_sleep(comm, place);
         turn = 0;
     }
 }

@@ -390,17 +390,58 @@ say_difference(DdpInquiry *inquiry, const GPtrArray *sides, DdpCallDifference di
     out->fix = g_strdup_printf("give %s the same %s on every rank", kind, what);
 }
 
+/* How many of the first @length steps of @a stand on a line that one of @b's stands on. */
+static int
+same_lines(const DdpSteps *a, const DdpSteps *b, int length)
+{
+    int count = 0;
+
+    for (int i = 0; i < length; i++) {
+        int j = 0;
+
+        while (j < length && !ddp_site_equal(&a->steps[i].site, &b->steps[j].site))
+            j++;
+        count += j < length;
+    }
+    return count;
+}
+
+/* How many steps of @b are made from the very places where @a makes them, @extra calls later. */
+static int
+same_later(const DdpSteps *a, const DdpSteps *b, int extra)
+{
+    int count = 0;
+
+    for (int i = 0; i < b->count && i + extra < a->count; i++)
+        count += ddp_step_same_place(&a->steps[i + extra], &b->steps[i]);
+    return count;
+}
+
+/*
+ * With neither end in sight, one call too many and two exchanged ones can look alike: then it is the
+ * one that more calls speak for.
+ */
+static bool
+is_rather_extra(const DdpSteps *most, const DdpSteps *other, int length)
+{
+    int extra, count = 0;
+
+    if (most->whole || other->whole)
+        return false;
+    if (ddp_steps_have_extra(most, other, &extra))
+        count = same_later(most, other, extra);
+    else if (ddp_steps_have_extra(other, most, &extra))
+        count = same_later(other, most, extra);
+    return count > 0 && count >= same_lines(most, other, length);
+}
+
 static bool
 explain_order(DdpInquiry *inquiry, const GPtrArray *sides, const DdpSteps *most,
               const DdpSteps *other)
 {
-    int length, extra;
+    int length;
 
-    if (!ddp_steps_are_reordered(most, other, &length))
-        return false;
-    /* With neither end in sight, one call too many may look like two exchanged ones. */
-    if (!most->whole && !other->whole &&
-        (ddp_steps_have_extra(most, other, &extra) || ddp_steps_have_extra(other, most, &extra)))
+    if (!ddp_steps_are_reordered(most, other, &length) || is_rather_extra(most, other, length))
         return false;
     say_order(inquiry, sides, most, other, length);
     return true;

@@ -60,12 +60,14 @@ ddp_rank_bury(DdpRank *rank, const char *text)
                         text != NULL ? "fail" : "finish", text);
     if (ddp_comm_died(world->comm, rank->index))
         return;
-    /* It held the lock: nobody can find out any more who waits for whom. */
-    if (!was_over) {
-        g_autofree char *message = ddp_world_say_verdict(world);
+    /*
+     * It held the lock: nobody can find out any more who waits for whom. Also where the world was
+     * over, it may have been this rank that was to wake the others.
+     */
+    g_autofree char *message =
+        was_over ? g_strdup("the world was ended") : ddp_world_say_verdict(world);
 
-        ddp_comm_end(world->comm, message);
-    }
+    ddp_comm_end(world->comm, message);
 }
 
 DdpWorld *

@@ -1,36 +1,76 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "tests/cli/spawn.h"
 #include "tests/testutil.h"
 
-/* The scenarios of tests/scenarios in worlds of several sizes, under several schedules. */
+/* The scenarios of tests/scenarios in worlds of several sizes, under schedules and engines. */
 
 static const char *const files[] = {"diagnosis.lua", "dist.lua", "findings.lua", "training.lua"};
 static const char *const sizes[] = {"1", "2", "3", "4", "5", "8"};
-static const char *const schedules[] = {"round_robin", "random:1", "random:2"};
+static const char *const ways[][2] = {{"--schedule", "round_robin"},
+                                      {"--schedule", "random:1"},
+                                      {"--schedule", "random:2"},
+                                      {"--engine", "threads"},
+                                      {"--engine", "processes"}};
+
+static char *
+path_of(const char *file)
+{
+    return g_build_filename(g_getenv("DDPSIM_TEST_SCENARIOS"), file, NULL);
+}
 
 static void
-play(const char *file, const char *size, const char *schedule)
+play(const char *file, const char *size, const char *const *way)
 {
-    g_autofree char *path = g_build_filename(g_getenv("DDPSIM_TEST_SCENARIOS"), file, NULL);
+    g_autofree char *path = path_of(file);
     g_auto(Spawned) it = spawn(NULL, NULL, 0,
-                               (const char *[]){"test", path, "--quiet", "--schedule", schedule,
+                               (const char *[]){"test", path, "--quiet", way[0], way[1],
                                                 size != NULL ? "--world-size" : NULL, size, NULL});
 
     ck_assert_msg(it.status == 0, "world size %s, %s:\n%s%s", size != NULL ? size : "as written",
-                  schedule, it.out, it.err);
+                  way[1], it.out, it.err);
 }
 
 START_TEST(test_every_verb_in_every_world)
 {
-    for (size_t s = 0; s < G_N_ELEMENTS(schedules); s++)
-        play("dist.lua", sizes[_i], schedules[s]);
+    for (size_t w = 0; w < G_N_ELEMENTS(ways); w++)
+        play("dist.lua", sizes[_i], ways[w]);
 }
 END_TEST
 
-START_TEST(test_as_written_under_every_schedule)
+START_TEST(test_as_written_in_every_way)
 {
-    for (size_t s = 0; s < G_N_ELEMENTS(schedules); s++)
-        play(files[_i], NULL, schedules[s]);
+    for (size_t w = 0; w < G_N_ELEMENTS(ways); w++)
+        play(files[_i], NULL, ways[w]);
+}
+END_TEST
+
+/* (transfer full): the digests of all variants, a line each. */
+static char *
+digests_of(const char *file, const char *engine)
+{
+    g_autofree char *folder = ddp_test_tmp_dir();
+    g_autofree char *path = path_of(file);
+    g_auto(Spawned) it =
+        spawn(folder, NULL, 0, (const char *[]){"run", path, "--json", "--engine", engine, NULL});
+    GString *digests = g_string_new(NULL);
+
+    for (const char *at = it.out; (at = strstr(at, "\"digest\":\"")) != NULL; at++)
+        g_string_append_printf(digests, "%.75s\n", at);
+    ck_assert_msg(digests->len > 0, "no digest:\n%s", it.err);
+    ddp_test_remove_tree(folder);
+    return g_string_free(digests, FALSE);
+}
+
+START_TEST(test_engines_give_one_digest)
+{
+    g_autofree char *fibers = digests_of(files[_i], "fibers");
+    g_autofree char *threads = digests_of(files[_i], "threads");
+    g_autofree char *processes = digests_of(files[_i], "processes");
+
+    ck_assert_str_eq(fibers, threads);
+    ck_assert_str_eq(fibers, processes);
 }
 END_TEST
 
@@ -42,7 +82,8 @@ main(void)
 
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, test_every_verb_in_every_world, 0, G_N_ELEMENTS(sizes));
-    tcase_add_loop_test(all, test_as_written_under_every_schedule, 0, G_N_ELEMENTS(files));
+    tcase_add_loop_test(all, test_as_written_in_every_way, 0, G_N_ELEMENTS(files));
+    tcase_add_loop_test(all, test_engines_give_one_digest, 0, G_N_ELEMENTS(files));
     suite_add_tcase(suite, all);
     return ddp_test_main(suite);
 }

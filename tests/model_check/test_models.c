@@ -20,6 +20,7 @@ typedef struct {
 static const Run right[] = {
     {"lock", ""},
     {"lock", "-DKILLS=0 -DN=3 -DNO_HEAP -DIMPATIENT -DALL_COME"},
+    {"lock", "-DABANDONED"},
     {"meeting", "-DCALLS=3"},
     {"meeting", "-DN=3"},
     {"lane", "-DEARLY -DVARIANTS=3"},
@@ -30,27 +31,17 @@ static const Run right[] = {
 };
 
 static const Run wrong[] = {
-    {"lock", "-DFAULT_NO_STIR"},
-    {"lock", "-DFAULT_NO_WATCH -DKILLS=2"},
-    {"lock", "-DFAULT_TELL_FIRST"},
-    {"lock", "-DFAULT_TRUST_LIFE"},
-    {"lock", "-DFAULT_TOLD_IS_DONE"},
-    {"lock", "-DFAULT_ENTER_BROKEN"},
-    {"lock", "-DFAULT_NO_SLEEPERS_BIT"},
-    {"meeting", "-DFAULT_ASKS_LATE"},
-    {"meeting", "-DFAULT_NO_WAKE"},
-    {"meeting", "-DFAULT_NO_SECOND_LOOK"},
-    {"meeting", "-DFAULT_PARKS_BLINDLY"},
-    {"lane", "-DFAULT_ONE_LOOK"},
-    {"lane", "-DFAULT_NO_WAKE"},
-    {"lane", "-DFAULT_COUNT_LATE"},
-    {"lane", "-DFAULT_NO_SECOND_LOOK"},
-    {"lane", "-DFAULT_TURN_FIRST"},
-    {"lane", "-DFAULT_NOT_CLEAR -DBEGINS"},
-    {"share", "-DFAULT_TAKES_APART"},
-    {"share", "-DFAULT_COUNTS_APART"},
-    {"share", "-DFAULT_OFFERED_EARLY"},
-    {"share", "-DFAULT_ALWAYS_WITHDRAWS -DENDS"},
+    {"lock", "-DFAULT_NO_STIR"},           {"lock", "-DFAULT_NO_WATCH -DKILLS=2"},
+    {"lock", "-DFAULT_TELL_FIRST"},        {"lock", "-DFAULT_TRUST_LIFE"},
+    {"lock", "-DFAULT_TOLD_IS_DONE"},      {"lock", "-DFAULT_ENTER_BROKEN"},
+    {"lock", "-DFAULT_NO_SLEEPERS_BIT"},   {"lock", "-DFAULT_ASLEEP_WHEN_ENDED -DABANDONED"},
+    {"meeting", "-DFAULT_ASKS_LATE"},      {"meeting", "-DFAULT_NO_WAKE"},
+    {"meeting", "-DFAULT_NO_SECOND_LOOK"}, {"meeting", "-DFAULT_PARKS_BLINDLY"},
+    {"lane", "-DFAULT_ONE_LOOK"},          {"lane", "-DFAULT_NO_WAKE"},
+    {"lane", "-DFAULT_COUNT_LATE"},        {"lane", "-DFAULT_NO_SECOND_LOOK"},
+    {"lane", "-DFAULT_TURN_FIRST"},        {"lane", "-DFAULT_NOT_CLEAR -DBEGINS"},
+    {"share", "-DFAULT_TAKES_APART"},      {"share", "-DFAULT_COUNTS_APART"},
+    {"share", "-DFAULT_OFFERED_EARLY"},    {"share", "-DFAULT_ALWAYS_WITHDRAWS -DENDS"},
 };
 
 /* (transfer full): what @command said; fails the test if it cannot be run or fails. */

@@ -797,6 +797,9 @@ main(void)
     Suite *suite = suite_create("engines");
     TCase *bits = tcase_create("bits");
 
+    /* GLib makes the lock of its error domains at the first error; it is not built with
+     * ThreadSanitizer, to which two threads that do so at once look like a race. */
+    g_error_free(g_error_new_literal(DDP_WORLD_ERROR, DDP_WORLD_ERROR_FAILED, "first"));
     tcase_add_checked_fixture(bits, setup, teardown);
     tcase_set_timeout(bits, 120);
     tcase_add_loop_test(bits, test_every_collective_gives_the_same_bits_on_every_engine, 0,

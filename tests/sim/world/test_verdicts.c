@@ -444,6 +444,9 @@ main(void)
     TCase *same = tcase_create("same");
     TCase *leaks = tcase_create("leaks");
 
+    /* GLib makes the lock of its error domains at the first error; it is not built with
+     * ThreadSanitizer, to which two threads that do so at once look like a race. */
+    g_error_free(g_error_new_literal(DDP_WORLD_ERROR, DDP_WORLD_ERROR_FAILED, "first"));
     tcase_set_timeout(same, 120);
     tcase_add_loop_test(same, test_every_engine_says_the_same, 0, G_N_ELEMENTS(programs));
     suite_add_tcase(suite, same);
