@@ -77,16 +77,8 @@ yield(void *engine, int index)
 static void
 hopeless(void *engine, int index)
 {
-    DdpWorld *world = engine;
-
     (void)index;
-    world->hopeless = true;
-    for (int rank = 0; rank < world->spec.size && world->spec.hurry != NULL; rank++) {
-        DdpLife life = world->ranks[rank].life;
-
-        if (life == DDP_LIFE_READY || life == DDP_LIFE_SLEEPING)
-            world->spec.hurry(&world->ranks[rank], world->user_data);
-    }
+    ((DdpWorld *)engine)->hopeless = true;
 }
 
 const DdpParkOps ddp_fibers_ops = {.park = park,

@@ -53,10 +53,6 @@ typedef struct {
     DdpTopology topology; /* what collectives, messages and compute cost on the ranks' clocks */
     int64_t timeout_ns; /* on the same clocks: how late a member may come; 0: as late as it likes */
     size_t stack_bytes; /* of each rank */
-    /* (nullable): called once a verdict is certain, for each rank that still runs: it need not
-     * come to an end by itself, only to its next collective. Fibers only; on the other engines a
-     * rank asks ddp_world_is_hopeless() now and then. */
-    void (*hurry)(DdpRank *rank, void *user_data);
     /* (nullable): called on a rank that waited when the verdict fell; whether it may go on for a
      * few calls, as if its own had been completed, for the diagnosis to see what it would do next.
      * From then on nothing that it does may be seen from outside, and what it returns is ignored.
@@ -102,7 +98,10 @@ void *ddp_world_alloc(DdpWorld *world, size_t bytes);
 void ddp_world_release(DdpWorld *world, void *memory);
 
 DdpOutcome ddp_world_outcome(const DdpWorld *world);
-/* True from the moment a collective can never complete. */
+/*
+ * True from the moment a collective can never complete. A rank that computes for long asks now and
+ * then: it need not come to an end by itself any more, only to its next collective.
+ */
 bool ddp_world_is_hopeless(const DdpWorld *world);
 int ddp_world_size(const DdpWorld *world);
 DdpEngine ddp_world_engine(const DdpWorld *world);

@@ -180,29 +180,32 @@ START_TEST(test_a_rank_that_has_gone_ends_the_world)
 }
 END_TEST
 
-/* What runs on is told to hurry the moment the verdict is certain, and only then. */
-static int hurried;
-
-static void
-count_hurry(DdpRank *rank, void *user_data)
+/* Rank 0 leaves, rank 1 waits for it; rank 2 asks before and after. */
+static bool
+ask_if_hopeless(DdpRank *rank, void *user_data, GError **error)
 {
-    (void)user_data;
-    hurried += ddp_rank_index(rank) == 2;
+    bool *answers = user_data;
+    const DdpWorld *world = ddp_rank_world(rank);
+
+    if (ddp_rank_index(rank) == 0)
+        return true;
+    if (ddp_rank_index(rank) == 1)
+        return ddp_rank_sleep_ns(rank, 5, error) && ddp_barrier(rank, error);
+    answers[0] = ddp_world_is_hopeless(world);
+    if (!ddp_rank_sleep_ns(rank, 9, error))
+        return false;
+    answers[1] = ddp_world_is_hopeless(world);
+    return true;
 }
 
-START_TEST(test_ranks_that_still_run_are_told_to_hurry)
+START_TEST(test_a_rank_that_still_runs_can_ask_if_it_is_in_vain)
 {
-    DdpWorldSpec spec = ddp_world_spec_default();
-    bool released[3] = {false};
+    g_autoptr(DdpWorld) world = make(3, NULL);
+    bool answers[2] = {true, false};
 
-    spec.size = 3;
-    spec.hurry = count_hurry;
-    hurried = 0;
-
-    g_autoptr(DdpWorld) world = ddp_world_new(&spec, NULL);
-
-    ddp_world_run(world, leave_early, released);
-    ck_assert_int_eq(hurried, 1);
+    ddp_world_run(world, ask_if_hopeless, answers);
+    ck_assert(!answers[0]);
+    ck_assert(answers[1]);
 }
 END_TEST
 
@@ -356,7 +359,7 @@ main(void)
     tcase_add_test(life, test_equal_sleepers_wake_in_the_order_they_lay_down);
     tcase_add_test(life, test_a_failed_rank_makes_the_outcome_error);
     tcase_add_test(life, test_a_rank_that_has_gone_ends_the_world);
-    tcase_add_test(life, test_ranks_that_still_run_are_told_to_hurry);
+    tcase_add_test(life, test_a_rank_that_still_runs_can_ask_if_it_is_in_vain);
     tcase_add_test(life, test_ranks_fill_the_nodes_in_turn);
     tcase_add_test(life, test_a_seed_gives_one_trace);
     tcase_add_test(life, test_a_trace_that_cannot_be_written_is_an_error);
