@@ -311,7 +311,6 @@ ddp_comm_wait_for(DdpComm *comm, int rank, DdpPost *post, GError **error)
     if (atomic_load_explicit(&post->done, memory_order_acquire))
         return collect(comm, rank, post, error);
     if (!is_ended(comm)) {
-        post->since_ns = comm->places[rank].clock_ns;
         if (comm->parallel)
             ddp_wait_parallel(comm, rank, post);
         else

@@ -54,7 +54,7 @@ ddp_post_init(DdpPost *post, DdpCall *call, int64_t came_ns)
     post->place = 0;
     post->came_ns = came_ns;
     post->over_ns = 0;
-    post->since_ns = 0;
+    post->since_ns = came_ns;
     post->last = -1;
     atomic_store_explicit(&post->done, false, memory_order_relaxed);
     post->waits = post->in_lane = post->is_pending = post->mismatched = false;

@@ -39,6 +39,7 @@ is_over(const DdpComm *comm, const DdpPost *post)
 static inline void
 park_until_over(DdpComm *comm, int rank, DdpPlace *place, DdpPost *post)
 {
+    post->since_ns = place->clock_ns;
     post->waits = true;
     place->waits = post;
     if (may_be_hopeless(post) && !comm->hopeless_told && ddp_post_is_hopeless(comm, rank, post))
@@ -61,7 +62,6 @@ wait_in_turn(DdpComm *comm, int rank, DdpPlace *place, GError **error)
     DdpPost *post = &place->post;
 
     if (!atomic_load_explicit(&post->done, memory_order_relaxed)) {
-        post->since_ns = place->clock_ns;
         park_until_over(comm, rank, place, post);
     } else if (comm->ops.yield != NULL) {
         /* Ranks leave a collective in the order in which they came. */

@@ -40,6 +40,7 @@ ddp_comm_lie_down(DdpComm *comm, int rank, DdpPost *post)
 
     /* In one order with is_ended: whoever ends the world sees it, or its end is seen. */
     atomic_store(&place->awake, 0);
+    post->since_ns = place->clock_ns;
     post->waits = true;
     place->waits = post;
     comm->asleep++;

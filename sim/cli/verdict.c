@@ -86,16 +86,20 @@ group_ranks(const DdpRunRecord *record, guint *left_out)
         const DdpRankRecord *rank = record->ranks->pdata[i];
         RankGroup *group = NULL;
 
+        bool blamed = is_blamed(record, rank->rank);
+
         for (guint j = 0; j < groups->len && group == NULL; j++) {
-            if (does_the_same(((RankGroup *)groups->pdata[j])->first, rank))
-                group = groups->pdata[j];
+            RankGroup *other = groups->pdata[j];
+
+            if (other->is_blamed == blamed && does_the_same(other->first, rank))
+                group = other;
         }
         if (group == NULL && groups->len >= GROUPS_KEPT) {
             (*left_out)++;
             continue;
         }
         if (group == NULL)
-            group = add_group(groups, rank, is_blamed(record, rank->rank));
+            group = add_group(groups, rank, blamed);
         g_array_append_val(group->ranks, rank->rank);
     }
     for (guint i = 0; groups->len > GROUPS_MAX && i < groups->len; i++) {

@@ -65,7 +65,10 @@ ddp_steps_are_reordered(const DdpSteps *a, const DdpSteps *b, int *length)
 bool
 ddp_steps_have_extra(const DdpSteps *a, const DdpSteps *b, int *extra)
 {
-    for (int n = 1; n <= ROW_MAX && n < a->count && b->count > 0; n++) {
+    /* Two calls from one place are one call with different arguments. */
+    if (a->count == 0 || b->count == 0 || ddp_step_same_place(&a->steps[0], &b->steps[0]))
+        return false;
+    for (int n = 1; n <= ROW_MAX && n < a->count; n++) {
         if (ddp_step_same_place(&a->steps[n], &b->steps[0]) && same_rest(a, n, b, 0)) {
             *extra = n;
             return true;
@@ -337,8 +340,9 @@ say_order(DdpInquiry *inquiry, const GPtrArray *sides, const DdpSteps *most, con
     out->fix = g_strdup_printf("make these %d calls in one order on every rank", length);
 }
 
-static void
-say_kind(DdpInquiry *inquiry, const GPtrArray *sides, const DdpSteps *most, const DdpSteps *other)
+/* One side made a call that the other did not make, and would go on as the other does. */
+static bool
+say_extra(DdpInquiry *inquiry, const GPtrArray *sides, const DdpSteps *most, const DdpSteps *other)
 {
     DdpDiagnosis *out = inquiry->out;
     const Side *few_side = sides->pdata[sides->len > 1], *most_side = sides->pdata[0];
@@ -351,28 +355,44 @@ say_kind(DdpInquiry *inquiry, const GPtrArray *sides, const DdpSteps *most, cons
     const char *most_kind = ddp_call_kind_name(many->call.kind);
     int extra;
 
-    out->root_cause = g_strdup_printf(
-        "%s called %s at %s where %s called %s at %s; all ranks must call the same collectives in "
-        "the same order",
-        who, kind, place, others, most_kind, most_place);
     if (ddp_steps_have_extra(other, most, &extra)) {
-        g_free(out->root_cause);
         out->root_cause = g_strdup_printf(
             "only %s called %s at %s; without that call the next one, %s at %s, would be the same "
             "on %s: a branch that depends on the rank",
             who, kind, place, most_kind, most_place, others);
         out->fix = g_strdup_printf("take the rank guard away from %s at %s", kind, place);
-    } else if (ddp_steps_have_extra(most, other, &extra)) {
-        g_free(out->root_cause);
+        return true;
+    }
+    if (ddp_steps_have_extra(most, other, &extra)) {
         out->root_cause = g_strdup_printf(
             "%s left out %s at %s, which %s called, and went on to %s at %s: a branch that depends "
             "on the rank",
             who, most_kind, most_place, others, kind, place);
         out->fix = g_strdup_printf("call %s at %s on every rank", most_kind, most_place);
-    } else {
-        out->fix =
-            g_strdup_printf("give every rank the same call: %s here, or %s there", kind, most_kind);
+        return true;
     }
+    return false;
+}
+
+static void
+say_kind(DdpInquiry *inquiry, const GPtrArray *sides)
+{
+    DdpDiagnosis *out = inquiry->out;
+    const Side *few_side = sides->pdata[sides->len > 1], *most_side = sides->pdata[0];
+    const DdpRankVerdict *few = &few_side->stand, *many = &most_side->stand;
+    g_autofree char *who = ddp_ranks_text(few_side->ranks);
+    g_autofree char *others = ddp_ranks_text(most_side->ranks);
+    g_autofree char *place = ddp_call_place_text(&few->call);
+    g_autofree char *most_place = ddp_call_place_text(&many->call);
+    const char *kind = ddp_call_kind_name(few->call.kind);
+    const char *most_kind = ddp_call_kind_name(many->call.kind);
+
+    out->root_cause = g_strdup_printf(
+        "%s called %s at %s where %s called %s at %s; all ranks must call the same collectives in "
+        "the same order",
+        who, kind, place, others, most_kind, most_place);
+    out->fix =
+        g_strdup_printf("give every rank the same call: %s here, or %s there", kind, most_kind);
 }
 
 /* What the ranks brought differs, and the class of it. */
@@ -418,8 +438,8 @@ same_later(const DdpSteps *a, const DdpSteps *b, int extra)
 }
 
 /*
- * With neither end in sight, one call too many and two exchanged ones can look alike: then it is the
- * one that more calls speak for.
+ * With neither end in sight, one call too many and two exchanged ones can look alike: then it is
+ * the one that more calls speak for.
  */
 static bool
 is_rather_extra(const DdpSteps *most, const DdpSteps *other, int length)
@@ -497,13 +517,17 @@ ddp_explain_meeting(DdpInquiry *inquiry, const DdpStop *stop)
     out->cls = difference_class(stop->difference);
     if (stop->difference == DDP_CALL_DIFFERS_KIND) {
         out->summary = g_strdup_printf("ranks met in different collectives: %s", all);
-        say_kind(inquiry, sides, &most_steps, &other_steps);
     } else {
         out->summary = g_strdup_printf("ranks met in one %s with a different %s: %s",
                                        ddp_call_kind_name(most->stand.call.kind),
                                        difference_words(stop->difference), all);
-        say_difference(inquiry, sides, stop->difference);
     }
+    if (sides->len == 2 && say_extra(inquiry, sides, &most_steps, &other_steps))
+        return;
+    if (stop->difference == DDP_CALL_DIFFERS_KIND)
+        say_kind(inquiry, sides);
+    else
+        say_difference(inquiry, sides, stop->difference);
 }
 
 void
@@ -539,6 +563,10 @@ ddp_explain_late(DdpInquiry *inquiry, const DdpStop *stop)
         "rank %d is a straggler: all ranks make the same calls, but it is slower by more than the "
         "timeout of %.6g s",
         last, limit);
+    out->real_job = g_strdup_printf("the watchdog would abort the whole job once the others had "
+                                    "waited for %.6g s, and show their "
+                                    "stacks, not that of rank %d",
+                                    limit, last);
     out->fix = g_strdup_printf("give rank %d less to do before %s, let the others do the same, or "
                                "raise the timeout of the group",
                                last, kind);

@@ -201,20 +201,19 @@ ddp_world_note_mismatch(void *engine)
 
     if (world->has_mismatch || world->has_verdict)
         return;
-    for (int rank = 0; rank < world->spec.size; rank++)
-        note_rank(&world->ranks[rank]);
     for (int rank = 0; rank < world->spec.size; rank++) {
         DdpRankVerdict *verdict = &world->ranks[rank].verdict;
         DdpWait wait;
 
-        if (verdict->waits || !ddp_comm_met(world->comm, rank, &wait)) {
-            note_begun(&world->ranks[rank]);
-            continue;
-        }
+        /* How those that run, or have ended, are is noted when they all have: they are not ours. */
+        *verdict = (DdpRankVerdict){.state = DDP_RANK_RUNNING};
         /* The last to come does not sleep: it finds the mismatch. */
-        verdict->state = DDP_RANK_BLOCKED;
-        verdict->waits = true;
-        note_wait(&world->ranks[rank], &wait);
+        if (ddp_comm_wait_of(world->comm, rank, &wait) || ddp_comm_met(world->comm, rank, &wait)) {
+            verdict->state = DDP_RANK_BLOCKED;
+            verdict->waits = true;
+            note_wait(&world->ranks[rank], &wait);
+        }
+        note_begun(&world->ranks[rank]);
     }
     world->outcome = DDP_OUTCOME_MISMATCH;
     world->has_mismatch = true;

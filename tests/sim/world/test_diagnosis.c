@@ -10,7 +10,7 @@
  * diagnosis must hold. Lines are noted by the program itself where it makes the call.
  */
 
-static int lines[2]; /* of the two sides of a program */
+static _Atomic int lines[2]; /* of the two sides of a program; several ranks may note one */
 
 #define NOTE(side) (lines[side] = __LINE__ + 1)
 
