@@ -28,6 +28,7 @@
  *   sim/world/verdict_text.h  the same for people
  *   sim/world/trace.h         who did what, when; chrome_trace.h beside it makes a picture of it
  *   sim/world/schedule.h      which rank runs next on fibers, and how to play that again
+ *   sim/world/join.h          processes that nobody forked, as one world
  *   sim/world/topology.h      what collectives and compute cost in virtual time
  *   base/dtype.h              element types
  *
@@ -45,6 +46,7 @@
 #include "comm_shm/comm.h"
 #include "sim/world/chrome_trace.h"
 #include "sim/world/diagnosis.h"
+#include "sim/world/join.h"
 #include "sim/world/schedule.h"
 #include "sim/world/trace.h"
 #include "sim/world/verbs.h"
