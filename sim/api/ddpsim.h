@@ -33,7 +33,8 @@
  *   base/dtype.h              element types
  *
  * A collective that the world cannot complete is no bug of the caller: ddp_world_run() returns, and
- * its outcome says so. The same program gives the same numbers and the same verdict on every engine.
+ * its outcome says so. The same program gives the same numbers and the same verdict on every
+ * engine.
  *
  * What the ranks may use: on fibers all share one thread, so a rank that spins stops all, and its
  * stack is spec.stack_bytes; on threads they run at the same time, and what they share besides
