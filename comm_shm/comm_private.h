@@ -260,8 +260,6 @@ void ddp_meet_close(DdpGroup *group, DdpMeet *meet);
 bool ddp_meet_help(DdpMeet *meet, int rank);
 /* The post is over: its rank may go on. */
 void ddp_post_finish(DdpComm *comm, int rank, DdpPost *post);
-/* Notes who waited for whom when all came at @came_ns[..]; the waits are those of @members. */
-void ddp_comm_note_delay(DdpComm *comm, int rank, int64_t came_ns, int last, int64_t last_ns);
 
 /* ---- adopt.c ---- */
 

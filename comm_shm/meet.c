@@ -118,8 +118,9 @@ compare_all(const DdpGroup *group, const DdpMeet *meet, bool *mixed)
 
 /* ---- completing ---- */
 
-void
-ddp_comm_note_delay(DdpComm *comm, int rank, int64_t came_ns, int last, int64_t last_ns)
+/* What a rank waited for the last to come. */
+static void
+note_delay(DdpComm *comm, int rank, int64_t came_ns, int last, int64_t last_ns)
 {
     int64_t waited = last_ns - came_ns;
 
@@ -215,8 +216,8 @@ note_times(DdpGroup *group, DdpMeet *meet)
         return;
     comm->places[last].delay.last++;
     for (int member = 0; member < group->size; member++)
-        ddp_comm_note_delay(comm, ddp_rank_of(group, member), meet->posts[member]->came_ns, last,
-                            meet->last_ns);
+        note_delay(comm, ddp_rank_of(group, member), meet->posts[member]->came_ns, last,
+                   meet->last_ns);
 }
 
 /* The work is done: everybody may go on, in the order in which they came. */

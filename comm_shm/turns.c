@@ -87,9 +87,10 @@ ddp_turn_call(DdpComm *comm, int rank, DdpGroup *group, DdpCall *call, bool *ok,
     DdpPlace *place = &comm->places[rank];
     int member = ddp_member_of(group, rank);
 
-    if (meet == NULL || meet->like == NULL || member < 0 || meet->seq != group->next_seq[member] ||
-        !is_alike(meet->like->call, call) ||
-        atomic_load_explicit(&comm->is_ended, memory_order_relaxed))
+    /* First of all: when the world has ended, the call that opened the meeting may be gone. */
+    if (atomic_load_explicit(&comm->is_ended, memory_order_relaxed) || meet == NULL ||
+        meet->like == NULL || member < 0 || meet->seq != group->next_seq[member] ||
+        !is_alike(meet->like->call, call))
         return false;
     group->next_seq[member]++;
     ddp_post_init(&place->post, call, place->clock_ns);
