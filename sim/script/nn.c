@@ -523,6 +523,7 @@ ddp_luaopen_nn(lua_State *L)
         lua_setfield(L, -2, kinds[i].name);
     }
     lua_setfield(L, -2, "kinds");
-    ddp_prelude_run(L, "nn", 1);
+    ddp_prelude_run(L, "ordered_dict", 0);
+    ddp_prelude_run(L, "nn", 2);
     return 1;
 }

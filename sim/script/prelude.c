@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "sim/script/libs.h"
+
 #include "ddp_modules.h"
 
 typedef struct {
@@ -49,8 +51,9 @@ compile(const Module *module)
     return code;
 }
 
-void
-ddp_prelude_run(lua_State *L, const char *name, int arguments)
+/* Pushes the function that module @name is. */
+static void
+push_chunk(lua_State *L, const char *name)
 {
     Module *module = NULL;
 
@@ -67,6 +70,149 @@ ddp_prelude_run(lua_State *L, const char *name, int arguments)
     if (luaL_loadbufferx(L, (const char *)module->code->data, module->code->len, name, "b") !=
         LUA_OK)
         lua_error(L);
+}
+
+void
+ddp_prelude_run(lua_State *L, const char *name, int arguments)
+{
+    push_chunk(L, name);
     lua_insert(L, -arguments - 1);
     lua_call(L, arguments, 1);
+}
+
+/* ---- modules that are run when first asked for ---- */
+
+/* The C side of a module: its opener leaves a table of functions. */
+static const struct {
+    const char *module;
+    lua_CFunction open;
+} natives[] = {
+    {NULL, NULL},
+};
+
+/* Global names that stand for such modules: the module itself, or a field of what it returns. */
+static const struct {
+    const char *global;
+    const char *module;
+    const char *field; /* (nullable) */
+} lazy[] = {
+    {"Callback", "callback", NULL},
+    {"LightningDataModule", "data_module", NULL},
+    {"LightningModule", "lightning_module", NULL},
+    {"Trainer", "trainer", NULL},
+    {"callbacks", "callbacks", NULL},
+    {"loggers", "loggers", NULL},
+    {"logging", "logging", NULL},
+    {"metrics", "metrics", NULL},
+    {"rank_zero_info", "rank_zero", "rank_zero_info"},
+    {"rank_zero_only", "rank_zero", "rank_zero_only"},
+    {"rank_zero_warn", "rank_zero", "rank_zero_warn"},
+    {"seed_everything", "seed", "seed_everything"},
+    {"wandb", "wandb", NULL},
+};
+
+static const char used_key = 'u';    /* in the registry: results by name of module */
+static const char globals_key = 'g'; /* in the registry: globals as they were */
+
+static int
+l_use(lua_State *L)
+{
+    ddp_prelude_use(L, luaL_checkstring(L, 1));
+    return 1;
+}
+
+static int
+l_refuse_global(lua_State *L)
+{
+    return luaL_error(L, "a module of our own assigns the global '%s'", lua_tostring(L, 2));
+}
+
+void
+ddp_prelude_keep_globals(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushglobaltable(L);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_refuse_global);
+    lua_setfield(L, -2, "__newindex");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &used_key);
+}
+
+static lua_CFunction
+native_of(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(natives); i++) {
+        if (natives[i].module != NULL && strcmp(natives[i].module, name) == 0)
+            return natives[i].open;
+    }
+    return NULL;
+}
+
+void
+ddp_prelude_use(lua_State *L, const char *name)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &used_key);
+    if (lua_getfield(L, -1, name) != LUA_TNIL) {
+        lua_remove(L, -2);
+        return;
+    }
+    lua_pop(L, 1);
+
+    lua_CFunction native = native_of(name);
+
+    push_chunk(L, name);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_setupvalue(L, -2, 1); /* a chunk's first upvalue is its _ENV */
+    lua_pushcfunction(L, l_use);
+    if (native != NULL) {
+        lua_pushcfunction(L, native);
+        lua_call(L, 0, 1);
+    } else {
+        lua_pushnil(L);
+    }
+    lua_call(L, 2, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+    lua_remove(L, -2);
+}
+
+/* The __index of the globals: (table, name). */
+static int
+l_lazy(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+
+    for (size_t i = 0; name != NULL && i < G_N_ELEMENTS(lazy); i++) {
+        if (strcmp(lazy[i].global, name) != 0)
+            continue;
+        ddp_prelude_use(L, lazy[i].module);
+        if (lazy[i].field != NULL)
+            lua_getfield(L, -1, lazy[i].field);
+        lua_pushvalue(L, 2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, 1);
+        return 1;
+    }
+    return 0;
+}
+
+void
+ddp_prelude_open_lazy(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_lazy);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
 }

@@ -15,6 +15,7 @@
 #include "sim/script/args.h"
 #include "sim/script/error.h"
 #include "sim/script/libs.h"
+#include "sim/script/prelude.h"
 #include "sim/script/state_private.h"
 #include "sim/world/world.h"
 
@@ -529,6 +530,8 @@ open_all(lua_State *L)
     lua_getglobal(L, "torch");
     lua_getfield(L, -1, "tensor");
     lua_setglobal(L, "tensor");
+    ddp_prelude_keep_globals(L);
+    ddp_prelude_open_lazy(L);
     return 0;
 }
 

@@ -5,7 +5,7 @@
 --   function Net:init(hidden) self.layer = nn.Linear(784, hidden) end
 --   function Net:forward(x) return self.layer(x):relu() end
 --   local model = Net(32)
-local c = ...
+local c, ordered_dict = ...
 local error, getmetatable, ipairs, pairs, rawget, rawset, select, setmetatable, tostring, type =
   error, getmetatable, ipairs, pairs, rawget, rawset, select, setmetatable, tostring, type
 local concat, format, gsub, rep = table.concat, string.format, string.gsub, string.rep
@@ -214,32 +214,6 @@ function Module:requires_grad_(flag)
 end
 
 -- ---- state_dict ----
-
--- A table that pairs() walks in the order in which its names were added.
-local function ordered_dict()
-  local names, known = {}, {}
-  return setmetatable({}, {
-    __name = "OrderedDict",
-    __newindex = function(self, name, value)
-      if not known[name] then
-        known[name] = true
-        names[#names + 1] = name
-      end
-      rawset(self, name, value)
-    end,
-    __pairs = function(self)
-      local i = 0
-      return function()
-        local name
-        repeat
-          i = i + 1
-          name = names[i]
-        until name == nil or rawget(self, name) ~= nil
-        if name ~= nil then return name, rawget(self, name) end
-      end, self, nil
-    end,
-  })
-end
 
 -- Names to tensors that share the module's memory.
 function Module:state_dict()
