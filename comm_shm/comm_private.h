@@ -63,6 +63,11 @@ ddp_post_init(DdpPost *post, DdpCall *call, int64_t came_ns)
     atomic_store_explicit(&post->help, NULL, memory_order_relaxed);
 }
 
+/* How many shares of one member's own work are taken; beyond any number while none are offered. */
+typedef struct {
+    _Alignas(64) _Atomic size_t count;
+} DdpTaken;
+
 struct DdpMeet {
     DdpGroup *group;
     uint64_t seq;
@@ -77,9 +82,10 @@ struct DdpMeet {
     void **buffers; /* scratch of those who do the work, by member; behind the posts */
     int64_t first_ns, last_ns; /* the earliest and the latest clock that came */
     int last;                  /* who brought the latest; the lowest rank of equals */
-    size_t units;              /* of work, and how many make a share */
+    size_t units; /* of work; how many of them are a member's own; how many make a share */
+    size_t block;
     size_t share;
-    _Atomic size_t taken; /* shares; beyond any number while nothing is offered */
+    DdpTaken *taken; /* of each member's own; behind the posts, none where ranks take turns */
     _Atomic size_t finished;
     DdpPost *posts[]; /* by member; NULL while it has not come */
 };

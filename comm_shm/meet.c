@@ -5,9 +5,12 @@
  *
  * Where ranks run at the same time and there is much to do, the last to come shares the work out:
  * whoever waits awake takes a share at a time, and who does the last one completes the meeting.
+ * Each begins with what is its own, the same piece in every call, and so finds its data in its own
+ * cache; then it helps the others.
  */
 #include "comm_shm/comm_private.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 #define SHARE_FROM_BYTES 32768 /* less than that one rank does sooner alone */
@@ -36,6 +39,13 @@ static const Work works[DDP_CALL_KIND_COUNT] = {
     /* Of the barriers to have met is all; send and recv do not meet in groups. */
 };
 
+static void
+offer_nothing(DdpMeet *meet)
+{
+    for (int member = 0; meet->taken != NULL && member < meet->group->size; member++)
+        atomic_store_explicit(&meet->taken[member].count, NOTHING_TO_TAKE, memory_order_relaxed);
+}
+
 /* The open meeting number @seq, opened if nobody has come yet. */
 static DdpMeet *
 meet_at(DdpGroup *group, uint64_t seq)
@@ -54,13 +64,16 @@ meet_at(DdpGroup *group, uint64_t seq)
     } else {
         size_t size = (size_t)group->size;
         size_t posts = size * sizeof meet->posts[0], buffers = size * sizeof meet->buffers[0];
+        size_t fixed = sizeof *meet + posts + buffers + size * sizeof meet->order[0];
+        size_t shared = group->comm->parallel ? size * sizeof meet->taken[0] : 0;
 
-        meet = ddp_heap_alloc0(group->comm->heap,
-                               sizeof *meet + posts + buffers + size * sizeof meet->order[0]);
+        fixed = (fixed + alignof(DdpTaken) - 1) / alignof(DdpTaken) * alignof(DdpTaken);
+        meet = ddp_heap_alloc0(group->comm->heap, fixed + shared);
         meet->group = group;
-        atomic_init(&meet->taken, NOTHING_TO_TAKE);
         meet->buffers = (void **)((char *)meet->posts + posts);
         meet->order = (int *)((char *)meet->buffers + buffers);
+        meet->taken = shared > 0 ? (DdpTaken *)((char *)meet + fixed) : NULL;
+        offer_nothing(meet);
     }
     meet->seq = seq;
     meet->next = *link;
@@ -82,7 +95,7 @@ ddp_meet_close(DdpGroup *group, DdpMeet *meet)
     meet->like = NULL;
     meet->unlike = false;
     /* Someone who looks late for a share finds none, also of what this place is used for next. */
-    atomic_store_explicit(&meet->taken, NOTHING_TO_TAKE, memory_order_relaxed);
+    offer_nothing(meet);
     memset(meet->posts, 0, (size_t)group->size * sizeof meet->posts[0]);
     meet->next = group->free_meets;
     group->free_meets = meet;
@@ -252,18 +265,25 @@ is_even(const DdpGroup *group, const DdpMeet *meet)
     return true;
 }
 
+/* Rounded up to whole cache lines: no two ranks write to one. */
+static size_t
+whole_lines(size_t units)
+{
+    return (units + 63) / 64 * 64;
+}
+
 /* The work is offered to all who wait awake. */
 static void
 share_out(DdpGroup *group, DdpMeet *meet, size_t units, size_t bytes)
 {
-    size_t shares = bytes / SHARE_BYTES + 1;
+    size_t size = (size_t)group->size, shares = bytes / size / SHARE_BYTES + 1;
 
     meet->units = units;
-    meet->share = (units + shares - 1) / shares;
-    /* Segments that begin on a cache line: no two ranks write to one. */
-    meet->share = (meet->share + 63) / 64 * 64;
+    meet->block = whole_lines((units + size - 1) / size);
+    meet->share = whole_lines((meet->block + shares - 1) / shares);
     atomic_store_explicit(&meet->finished, 0, memory_order_relaxed);
-    atomic_store_explicit(&meet->taken, 0, memory_order_release);
+    for (int member = 0; member < group->size; member++)
+        atomic_store_explicit(&meet->taken[member].count, 0, memory_order_release);
     for (int member = 0; member < group->size; member++)
         atomic_store_explicit(&meet->posts[member]->help, meet, memory_order_release);
     for (int member = 0; member < group->size && bytes >= WAKE_FROM_BYTES; member++) {
@@ -272,17 +292,41 @@ share_out(DdpGroup *group, DdpMeet *meet, size_t units, size_t bytes)
     }
 }
 
+/* Takes a share of @member's own work: [@at, @at + @count). */
+static bool
+take(DdpMeet *meet, int member, size_t *at, size_t *count)
+{
+    _Atomic size_t *counter = &meet->taken[member].count;
+    size_t taken = atomic_load_explicit(counter, memory_order_acquire);
+    size_t first = (size_t)member * meet->block, room, shares;
+
+    if (taken >= NOTHING_TO_TAKE || first >= meet->units)
+        return false;
+    room = MIN(meet->block, meet->units - first);
+    shares = (room + meet->share - 1) / meet->share;
+    /* To look is cheaper than to take in vain. */
+    if (taken >= shares)
+        return false;
+    taken = atomic_fetch_add_explicit(counter, 1, memory_order_acq_rel);
+    if (taken >= shares)
+        return false;
+    *at = first + taken * meet->share;
+    *count = MIN(meet->share, room - taken * meet->share);
+    return true;
+}
+
 bool
 ddp_meet_help(DdpMeet *meet, int rank)
 {
-    size_t taken = atomic_fetch_add_explicit(&meet->taken, 1, memory_order_acq_rel);
     DdpGroup *group = meet->group;
-    size_t at, count;
+    int own = ddp_member_of(group, rank);
+    size_t at = 0, count = 0;
+    bool found = false;
 
-    if (taken >= NOTHING_TO_TAKE || taken * meet->share >= meet->units)
+    for (int i = 0; i < group->size && !found; i++)
+        found = take(meet, (own + i) % group->size, &at, &count);
+    if (!found)
         return false;
-    at = taken * meet->share;
-    count = MIN(meet->share, meet->units - at);
     work_of(meet)->part(group, meet, at, count);
     if (atomic_fetch_add_explicit(&meet->finished, count, memory_order_acq_rel) + count ==
             meet->units &&

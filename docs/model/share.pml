@@ -23,8 +23,12 @@
 
 /* The places of meetings; a free one is marked so, the last one freed is used first. */
 byte seq_at[CALLS] = NONE;
-byte arrived[CALLS], units[CALLS], taken[CALLS] = NOTHING_TO_TAKE, finished[CALLS];
+byte arrived[CALLS], units[CALLS], finished[CALLS];
+byte taken[CALLS * N] = NOTHING_TO_TAKE; /* of each member's own shares */
 bool present[CALLS * N];
+
+/* Share i is member i mod N's own: how many member m has of all. */
+#define own_shares(total, m) (((total) + N - 1 - (m)) / N)
 byte freed[CALLS], freed_count, made;
 
 #define post(r, s) ((r) * CALLS + (s))
@@ -91,13 +95,15 @@ inline close(pl)
 {
     d_step {
         seq_at[pl] = NONE; arrived[pl] = 0;
-#ifndef FAULT_STAYS_OPEN
-        taken[pl] = NOTHING_TO_TAKE;
-#endif
         k = 0;
         do
         :: k == N -> break
-        :: else -> present[pl * N + k] = false; k++
+        :: else ->
+            present[pl * N + k] = false;
+#ifndef FAULT_STAYS_OPEN
+            taken[pl * N + k] = NOTHING_TO_TAKE;
+#endif
+            k++
         od;
         k = 0;
         freed[freed_count] = pl; freed_count++
@@ -132,7 +138,11 @@ inline share_out(pl)
     units[pl] = shares_of(seq);
     finished[pl] = 0;
 #endif
-    taken[pl] = 0;
+    j = 0;
+    do
+    :: j == N -> break
+    :: else -> taken[pl * N + j] = 0; j++
+    od;
     j = 0;
     do
     :: j == N -> break
@@ -211,48 +221,72 @@ inline all_present(pl)
     }
 }
 
-inline meet_help(pl)
+/* One look at the shares of member j; what it finds there is number, or NOTHING_TO_TAKE. */
+inline take(pl)
 {
-#ifdef FAULT_TAKES_APART
-    number = taken[pl];
-    atomic { taken[pl] = number + 1; mine = seq_at[pl] }
-#else
-    atomic { number = taken[pl]; taken[pl]++; mine = seq_at[pl] }
-#endif
-    helped = false;
+    number = taken[pl * N + j];
     if
     :: number >= NOTHING_TO_TAKE
     :: number < NOTHING_TO_TAKE ->
         if
-        :: number >= units[pl]
-        :: number < units[pl] ->
-            all_present(pl);
-            d_step {
-                times_done[mine * 2 + number]++;
-                assert(times_done[mine * 2 + number] == 1)
-            }
-            all_present(pl); /* the work is done in between */
-#ifdef FAULT_COUNTS_APART
-            number = finished[pl] + 1;
-            finished[pl] = number;
+        :: number >= own_shares(units[pl], j) -> number = NOTHING_TO_TAKE
+        :: number < own_shares(units[pl], j) ->
+#ifdef FAULT_TAKES_APART
+            atomic { taken[pl * N + j] = number + 1; mine = seq_at[pl] }
 #else
-            atomic { finished[pl]++; number = finished[pl] }
-#endif
+            atomic { number = taken[pl * N + j]; taken[pl * N + j]++; mine = seq_at[pl] }
             if
-            :: number == units[pl] ->
-                lock();
-                d_step {
-                    assert(times_done[mine * 2] == 1);
-                    assert(shares_of(mine) == 1 || times_done[mine * 2 + 1] == 1)
-                }
-                finish(pl);
-                unlock()
+            :: number >= own_shares(units[pl], j) -> number = NOTHING_TO_TAKE
             :: else
-            fi;
-            helped = true
+            fi
+#endif
         fi
+    fi
+}
+
+inline meet_help(pl)
+{
+    helped = false;
+    number = NOTHING_TO_TAKE;
+    i = 0;
+    do
+    :: i == N || number < NOTHING_TO_TAKE -> break
+    :: i < N && number >= NOTHING_TO_TAKE ->
+        j = (me + i) % N;
+        take(pl);
+        i++
+    od;
+    if
+    :: number >= NOTHING_TO_TAKE
+    :: number < NOTHING_TO_TAKE ->
+        number = number * N + j;
+        all_present(pl);
+        d_step {
+            times_done[mine * 2 + number]++;
+            assert(times_done[mine * 2 + number] == 1)
+        }
+        all_present(pl); /* the work is done in between */
+#ifdef FAULT_COUNTS_APART
+        number = finished[pl] + 1;
+        finished[pl] = number;
+#else
+        atomic { finished[pl]++; number = finished[pl] }
+#endif
+        j = 0;
+        if
+        :: number == units[pl] ->
+            lock();
+            d_step {
+                assert(times_done[mine * 2] == 1);
+                assert(shares_of(mine) == 1 || times_done[mine * 2 + 1] == 1)
+            }
+            finish(pl);
+            unlock()
+        :: else
+        fi;
+        helped = true
     fi;
-    atomic { number = 0; mine = NONE }
+    atomic { number = 0; mine = NONE; i = 0; j = 0 }
 }
 
 inline withdraw()
@@ -322,7 +356,7 @@ inline wait_for()
 
 proctype rank(byte me)
 {
-    byte seq, next, place = NONE, number, mine = NONE, j, k, s, pending = NONE;
+    byte seq, next, place = NONE, number, mine = NONE, i, j, k, s, pending = NONE;
     bool helped, begun;
 
     do
