@@ -3,7 +3,7 @@
  * Ours: a world of C ranks on any engine, with signatures, call sites and the watch for deadlocks
  * as every user has them.
  *
- *   ours --engine fibers|threads|processes [--checks off] [--whole] RANKS BYTES CALLS OP
+ *   ours --engine fibers|threads|processes [--whole] RANKS BYTES CALLS OP
  *
  * Exit status 77 says that what was asked for does not exist here.
  */
@@ -16,7 +16,6 @@
 typedef struct {
     Job job;
     DdpEngine engine;
-    bool checks;
 } Settings;
 
 typedef struct {
@@ -117,34 +116,17 @@ live(DdpRank *rank, void *user_data, GError **error)
     return ok;
 }
 
-/* What the options ask for, put into the world's spec; false with the reason printed if there is
- * no such thing. */
-static bool
-apply(const Settings *settings, DdpWorldSpec *spec)
-{
-    spec->size = settings->job.ranks;
-    spec->engine = settings->engine;
-    if (!settings->checks) {
-        printf("there is no switch that turns the checks off\n");
-        return false;
-    }
-    return true;
-}
-
 static bool
 parse(Settings *settings, int argc, char **argv)
 {
     int next = 1;
 
-    settings->checks = true;
     for (; next < argc && g_str_has_prefix(argv[next], "--"); next++) {
         if (strcmp(argv[next], "--whole") == 0) {
             settings->job.whole = true;
         } else if (strcmp(argv[next], "--engine") == 0 && next + 1 < argc) {
             if (!ddp_engine_from_name(argv[++next], &settings->engine))
                 return false;
-        } else if (strcmp(argv[next], "--checks") == 0 && next + 1 < argc) {
-            settings->checks = strcmp(argv[++next], "off") != 0;
         } else {
             return false;
         }
@@ -160,12 +142,12 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     if (!parse(&settings, argc, argv)) {
-        fprintf(stderr, "usage: ours --engine fibers|threads|processes [--checks off] [--whole]"
-                        " RANKS BYTES CALLS OP\n");
+        fprintf(stderr, "usage: ours --engine fibers|threads|processes [--whole] RANKS BYTES"
+                        " CALLS OP\n");
         return 2;
     }
-    if (!apply(&settings, &spec))
-        return STATUS_NOT_THERE;
+    spec.size = settings.job.ranks;
+    spec.engine = settings.engine;
 
     g_autoptr(DdpWorld) world = ddp_world_new(&spec, &error);
 

@@ -197,11 +197,9 @@ add_ours(const Programs *programs, GPtrArray *argv, const Row *row, Entrant entr
         add_number(argv, (size_t)row->ranks);
         return;
     }
-    add_path(argv, programs->folder, "bench-ours");
+    add_path(argv, programs->folder, unchecked ? "bench-ours-unchecked" : "bench-ours");
     add(argv, "--engine");
     add(argv, engine);
-    if (unchecked)
-        add(argv, "--checks off");
     add_job(argv, row, entrant);
 }
 
