@@ -22,7 +22,7 @@ typedef struct {
     const Job *job;
     DdpRank *rank;
     float *data;  /* the tensor */
-    float *piece; /* all_gather: what this rank brings; reduce_scatter: what it gets */
+    float *piece; /* reduce_scatter: what this rank gets; all_gather: its own piece of `data` */
 } Tensors;
 
 static bool
@@ -94,7 +94,7 @@ static bool
 live(DdpRank *rank, void *user_data, GError **error)
 {
     const Job *job = &((const Settings *)user_data)->job;
-    bool has_piece = job->op == OP_ALL_GATHER || job->op == OP_REDUCE_SCATTER;
+    bool has_piece = job->op == OP_REDUCE_SCATTER;
     size_t piece_bytes = has_piece ? job_piece(job) * sizeof(float) : 0;
     Tensors tensors = {
         .job = job,
@@ -102,6 +102,10 @@ live(DdpRank *rank, void *user_data, GError **error)
         .data = ddp_rank_alloc(rank, job->bytes),
         .piece = has_piece ? ddp_rank_alloc(rank, piece_bytes) : NULL,
     };
+
+    if (job->op == OP_ALL_GATHER)
+        tensors.piece = tensors.data + job_piece(job) * (size_t)ddp_rank_index(rank);
+
     bool ok = job->whole || check(&tensors, error);
 
     if (ok) {
