@@ -53,6 +53,8 @@ ddp_comm_new(const DdpCommSpec *spec)
     comm->heap = spec->heap;
     comm->timeout_ns = spec->timeout_ns;
     comm->patience = ddp_patience_new(spec->size);
+    if (spec->parallel)
+        ddp_cores_find(&comm->cores);
     comm->places = ddp_heap_alloc_lines(spec->heap, (size_t)spec->size * sizeof *comm->places);
     comm->boxes = ddp_mailboxes_new(spec->heap, spec->size, spec->backend);
     ddp_comm_adopt(comm, &spec->ops, spec->engine);

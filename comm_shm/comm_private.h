@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "comm_shm/comm.h"
+#include "comm_shm/cores.h"
 #include "comm_shm/lock.h"
 
 /*
@@ -154,6 +155,7 @@ struct DdpComm {
     void *engine;   /* likewise, borrowed */
     DdpLock lock;   /* of ranks that run at the same time */
     DdpPatience patience;
+    DdpCores cores; /* of ranks that run at the same time */
     int64_t timeout_ns;
     DdpGroup *world;
     DdpGroup **groups; /* owned; the world first */

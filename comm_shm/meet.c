@@ -5,8 +5,8 @@
  *
  * Where ranks run at the same time and there is much to do, the last to come shares the work out:
  * whoever waits awake takes a share at a time, and who does the last one completes the meeting.
- * Each begins with what is its own, the same piece in every call, and so finds its data in its own
- * cache; then it helps the others.
+ * Each begins with the same piece in every call, and so finds its data in its own cache; then it
+ * helps the others.
  */
 #include "comm_shm/comm_private.h"
 
@@ -315,11 +315,25 @@ take(DdpMeet *meet, int member, size_t *at, size_t *count)
     return true;
 }
 
+/*
+ * Where a rank begins. With a core for each that is its own piece; with fewer, ranks that share a
+ * core share the pieces that lie in its cache.
+ */
+static int
+own_piece(const DdpGroup *group, int rank)
+{
+    const DdpCores *cores = &group->comm->cores;
+
+    if (group->size <= cores->count)
+        return ddp_member_of(group, rank);
+    return (int)((int64_t)ddp_cores_here(cores) * group->size / cores->count);
+}
+
 bool
 ddp_meet_help(DdpMeet *meet, int rank)
 {
     DdpGroup *group = meet->group;
-    int own = ddp_member_of(group, rank);
+    int own = own_piece(group, rank);
     size_t at = 0, count = 0;
     bool found = false;
 
