@@ -251,11 +251,7 @@ has_partner(const DdpComm *comm, int rank, const DdpCall *call)
 {
     if (call->root >= 0)
         return !comm->places[call->root].left;
-    for (int other = 0; other < comm->size; other++) {
-        if (other != rank && !comm->places[other].left)
-            return true;
-    }
-    return false;
+    return comm->left_count + !comm->places[rank].left < comm->size;
 }
 
 bool
