@@ -288,9 +288,18 @@ leaf_complete(DdpNode *accumulator, GError **error)
 
     if (part == NULL)
         return true;
-    g_assert(ddp_tensor_same_shape(leaf, part) && leaf->dtype == part->dtype);
+    g_assert(ddp_tensor_same_shape(leaf, part));
 
     accumulator->grad = NULL;
+    if (leaf->dtype != part->dtype) {
+        /* Somebody changed the leaf's dtype between forward and backward. */
+        g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_GRAD,
+                    "a gradient of torch.%s came to a tensor that has become torch.%s since its "
+                    "forward pass",
+                    ddp_dtype_name(dtype_of(part)), ddp_dtype_name(dtype_of(leaf)));
+        ddp_tensor_unref(part);
+        return false;
+    }
     if (leaf->grad == NULL && (part->refs > 1 || part->storage->refs > 1)) {
         DdpTensor *own = ddp_clone(part, error);
 
@@ -426,8 +435,10 @@ walk(DdpNode *start, DdpTensor *gradient, bool retain_graph, GError **error)
 {
     DdpModelContext *context = start->context;
     bool grad_enabled = ddp_model_context_set_grad_enabled(context, false);
+    bool autocast = context->autocast.enabled; /* derivatives have the dtypes of their forwards */
     bool ok = true;
 
+    context->autocast.enabled = false;
     context->walking = true;
     if (context->done_calls != NULL)
         g_array_set_size(context->done_calls, 0);
@@ -444,6 +455,7 @@ walk(DdpNode *start, DdpTensor *gradient, bool retain_graph, GError **error)
     }
     ok = ok && walk_done(context, error);
     context->walking = false;
+    context->autocast.enabled = autocast;
     ddp_model_context_set_grad_enabled(context, grad_enabled);
     return ok;
 }

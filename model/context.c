@@ -44,6 +44,11 @@ ddp_model_context_free(DdpModelContext *context)
         g_array_unref(context->done_calls);
     if (context->order != NULL)
         g_ptr_array_unref(context->order);
+    if (context->autocast_casts != NULL) {
+        /* Its tensors are gone with the slabs. */
+        g_hash_table_steal_all(context->autocast_casts);
+        g_hash_table_unref(context->autocast_casts);
+    }
     g_free(context);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/internal.h"
+#include "model/kernels.h"
 
 /* ---- promotion ----------------------------------------------------------------------- */
 
@@ -183,25 +184,23 @@ convert_wide(size_t count, void *out, DdpDtype to, const void *in, DdpDtype from
 static void
 halves_to_floats(size_t count, float *out, const uint16_t *in, DdpDtype from)
 {
-    if (from == DDP_DTYPE_F16) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = ddp_f16_to_f32(in[i]);
-    } else {
-        for (size_t i = 0; i < count; i++)
-            out[i] = ddp_bf16_to_f32(in[i]);
-    }
+    const DdpHalfKernels *kernels = ddp_kernels()->half;
+
+    if (from == DDP_DTYPE_F16)
+        kernels->f16_to_f32(count, out, in);
+    else
+        kernels->bf16_to_f32(count, out, in);
 }
 
 static void
 floats_to_halves(size_t count, uint16_t *out, const float *in, DdpDtype to)
 {
-    if (to == DDP_DTYPE_F16) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = ddp_f16_from_f32(in[i]);
-    } else {
-        for (size_t i = 0; i < count; i++)
-            out[i] = ddp_bf16_from_f32(in[i]);
-    }
+    const DdpHalfKernels *kernels = ddp_kernels()->half;
+
+    if (to == DDP_DTYPE_F16)
+        kernels->f16_from_f32(count, out, in);
+    else
+        kernels->bf16_from_f32(count, out, in);
 }
 
 void
@@ -216,6 +215,14 @@ ddp_convert(size_t count, void *out, DdpDtype to, const void *in, DdpDtype from)
     }
     if (!dtype_is_half(to) && !dtype_is_half(from)) {
         convert_wide(count, out, to, in, from);
+        return;
+    }
+    if (from == DDP_DTYPE_F32) {
+        floats_to_halves(count, out, in, to);
+        return;
+    }
+    if (to == DDP_DTYPE_F32) {
+        halves_to_floats(count, out, in, from);
         return;
     }
 

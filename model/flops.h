@@ -50,11 +50,58 @@ enum {
     DDP_FLOPS_NLL_ROW = 3,      /* log sum - (x[target] - max) */
     DDP_FLOPS_GRAD_NLL_ROW = 2, /* the weight's quotient, and - weight at the target */
 
+    /* functions between layers, for each element; the derivatives with the product by g */
+    DDP_FLOPS_GELU = 5,             /* x/√2, erf, 1 + …, x/2, their product */
+    DDP_FLOPS_GRAD_GELU = 11,       /* Φ: 4; x·φ: x², ·½, exp, ·x, /√2π; their sum; ·g */
+    DDP_FLOPS_GELU_TANH = 9,        /* the argument: 5; tanh, 1 + …, x/2, their product */
+    DDP_FLOPS_GRAD_GELU_TANH = 18,  /* Φ: 8; x·φ: 8, its argument's slope among them; sum; ·g */
+    DDP_FLOPS_SILU = 2,             /* sigmoid, and the product */
+    DDP_FLOPS_GRAD_SILU = 6,        /* g·s·(1 + x·(1 - s)) */
+    DDP_FLOPS_LEAKY_RELU = 2,       /* a comparison, a product */
+    DDP_FLOPS_GRAD_LEAKY_RELU = 2,  /* likewise */
+    DDP_FLOPS_ELU = 4,              /* a comparison, exp, - 1, ·a */
+    DDP_FLOPS_GRAD_ELU = 4,         /* a comparison, exp, ·a, ·g */
+    DDP_FLOPS_SOFTPLUS = 5,         /* x·a, a comparison, exp, log1p, / a */
+    DDP_FLOPS_GRAD_SOFTPLUS = 4,    /* x·a, a comparison, sigmoid, ·g */
+    DDP_FLOPS_LOG_SIGMOID = 3,      /* exp, log1p, - */
+    DDP_FLOPS_GRAD_LOG_SIGMOID = 2, /* sigmoid, ·g */
+    DDP_FLOPS_SMOOTH_L1 = 5,        /* |x|, a comparison, x², ·½, / a */
+    DDP_FLOPS_GRAD_SMOOTH_L1 = 4,   /* |x|, a comparison, / a, ·g */
+
+    /* normalisation, for each element */
+    DDP_FLOPS_NORM_STATS = 4,    /* Σ x; x - mean, its square, their sum */
+    DDP_FLOPS_NORM_SCALE = 2,    /* (x - mean)·invstd */
+    DDP_FLOPS_NORM_AFFINE = 2,   /* ·weight + bias */
+    DDP_FLOPS_NORM_SUMS = 4,     /* Σ g; x - mean, ·g, their sum */
+    DDP_FLOPS_GRAD_NORM = 5,     /* ((g - a) - (x - mean)·b)·c */
+    DDP_FLOPS_GRAD_NORM_FIX = 1, /* g·c, where mean and invstd are given */
+
+    /* losses of two numbers, for each element; the derivatives with the products by g and 1/n */
+    DDP_FLOPS_BCE = 7,             /* y·log x + (1 - y)·log(1 - x) */
+    DDP_FLOPS_GRAD_BCE = 6,        /* (x - y) / ((1 - x)·x) */
+    DDP_FLOPS_BCE_LOGITS = 6,      /* (1 - y)·x - log sigmoid x */
+    DDP_FLOPS_GRAD_BCE_LOGITS = 4, /* sigmoid x - y */
+    DDP_FLOPS_BCE_WEIGHT = 1,      /* ·weight, in either direction */
+    DDP_FLOPS_BCE_POS_WEIGHT = 4,  /* ·((pos_weight - 1)·y + 1), likewise */
+
+    /* classes with weights or smoothed labels */
+    DDP_FLOPS_NLL_WEIGHT = 1,      /* for each row: ·weight; and in its derivative */
+    DDP_FLOPS_NLL_SMOOTH = 2,      /* for each element: ·weight, their sum */
+    DDP_FLOPS_GRAD_NLL_SMOOTH = 2, /* for each element: ·weight, ·g */
+
     /* optimisers, for each element */
     DDP_FLOPS_SGD = 2,          /* p - lr·g */
     DDP_FLOPS_SGD_MOMENTUM = 3, /* momentum·b + (1 - dampening)·g; at the first step nothing */
     DDP_FLOPS_SGD_NESTEROV = 2, /* g + momentum·b */
     DDP_FLOPS_WEIGHT_DECAY = 2, /* g + decay·p */
+    DDP_FLOPS_ADAM = 13,        /* both averages, 3 and 4; sqrt, /, + eps, lr·m, /, p - … */
+    DDP_FLOPS_ADAM_AMSGRAD = 1, /* the maximum */
+    DDP_FLOPS_ADAMW_DECAY = 1,  /* p·(1 - lr·decay) */
+    DDP_FLOPS_RMSPROP = 9,      /* the average, 4; sqrt, + eps, lr·g, /, p - … */
+    DDP_FLOPS_RMSPROP_CENTERED = 5, /* the gradient's average, 3; v - m·m */
+    DDP_FLOPS_RMSPROP_MOMENTUM = 2, /* momentum·b + … */
+    DDP_FLOPS_NORM = 2,             /* of gradients: Σ x·x */
+    DDP_FLOPS_ADAGRAD = 7,          /* s + g·g; sqrt, + eps, lr·g, /, p - … */
 };
 
 static inline uint64_t

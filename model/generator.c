@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/generator.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -117,6 +118,89 @@ ddp_generator_draw64(DdpGenerator *generator)
     uint64_t high = ddp_generator_draw32(generator);
 
     return high << 32 | ddp_generator_draw32(generator);
+}
+
+/* ---- states in torch's layout -------------------------------------------------------- */
+
+/* CPUGeneratorImplState of ATen: the struct of old, and the sample of float normals that is no
+ * longer used. `left` counts down to the next twist; `next` is the word that comes. */
+typedef struct {
+    uint64_t initial_seed;
+    int32_t left;
+    int32_t seeded;
+    uint64_t next;
+    uint64_t state[STATE_WORDS];
+    double normal_x;
+    double normal_y;
+    double normal_rho;
+    int32_t normal_is_valid;
+    int32_t padding;
+    float float_normal;
+    uint8_t float_normal_is_valid;
+    uint8_t more_padding[3];
+} TorchState;
+
+static_assert(sizeof(TorchState) == DDP_GENERATOR_STATE_BYTES, "torch's layout");
+
+void
+ddp_generator_get_state(const DdpGenerator *generator, uint8_t *bytes)
+{
+    TorchState out = {.initial_seed = generator->initial_seed, .seeded = 1};
+    /* Words run out after a seed as after 624 draws, but torch then counts from the other end. */
+    bool is_fresh =
+        generator->next == STATE_WORDS && generator->state[0] == (uint32_t)generator->initial_seed;
+
+    out.next = is_fresh ? 0 : generator->next;
+    out.left = is_fresh ? 1 : (int32_t)(STATE_WORDS + 1 - generator->next);
+    for (unsigned i = 0; i < STATE_WORDS; i++)
+        out.state[i] = generator->state[i];
+    if (generator->has_normal) {
+        out.normal_is_valid = 1;
+        out.normal_y = generator->normal;
+    }
+    memcpy(bytes, &out, sizeof out);
+}
+
+/* What no generator can be in, or NULL. */
+static const char *
+find_fault(const TorchState *in)
+{
+    if (in->seeded != 1 || in->left < 1 || in->left > (int32_t)STATE_WORDS ||
+        in->next > STATE_WORDS)
+        return "its counters are out of range";
+    if (in->left != 1 && in->next + (uint64_t)in->left != STATE_WORDS + 1)
+        return "its counters contradict each other";
+    for (unsigned i = 0; i < STATE_WORDS; i++) {
+        if (in->state[i] > UINT32_MAX)
+            return "a word has more than 32 bits";
+    }
+    return NULL;
+}
+
+bool
+ddp_generator_set_state(DdpGenerator *generator, const uint8_t *bytes, size_t length,
+                        GError **error)
+{
+    TorchState in;
+    const char *fault = NULL;
+
+    if (length == sizeof in) {
+        memcpy(&in, bytes, sizeof in);
+        fault = find_fault(&in);
+    }
+    if (length != sizeof in || fault != NULL) {
+        g_set_error(error, G_CONVERT_ERROR, G_CONVERT_ERROR_ILLEGAL_SEQUENCE,
+                    "this is no state of a CPU generator: it has %zu bytes, expected %zu%s%s",
+                    length, sizeof in, fault != NULL ? "; " : "", fault != NULL ? fault : "");
+        return false;
+    }
+    for (unsigned i = 0; i < STATE_WORDS; i++)
+        generator->state[i] = (uint32_t)in.state[i];
+    generator->next = in.left == 1 ? STATE_WORDS : (unsigned)in.next;
+    generator->initial_seed = in.initial_seed;
+    generator->has_normal = in.normal_is_valid != 0;
+    generator->normal = in.normal_is_valid != 0 ? in.normal_y : 0.0;
+    return true;
 }
 
 /* ---- uniform ------------------------------------------------------------------------- */

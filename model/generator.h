@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,21 @@ void ddp_generator_assign(DdpGenerator *generator, const DdpGenerator *from);
 /* As torch.manual_seed: restarts the stream and forgets the cached normal sample. */
 void ddp_generator_seed(DdpGenerator *generator, uint64_t seed);
 uint64_t ddp_generator_initial_seed(const DdpGenerator *generator);
+
+/* Bytes of a state as torch.get_rng_state() gives it. */
+#define DDP_GENERATOR_STATE_BYTES 5056
+
+/**
+ * ddp_generator_get_state:
+ * @bytes: room for DDP_GENERATOR_STATE_BYTES
+ *
+ * The state in torch's legacy layout, byte for byte what torch gives after the same draws.
+ */
+void ddp_generator_get_state(const DdpGenerator *generator, uint8_t *bytes);
+
+/* Takes such a state on; one that no generator can be in is an error, and changes nothing. */
+bool ddp_generator_set_state(DdpGenerator *generator, const uint8_t *bytes, size_t length,
+                             GError **error);
 
 uint32_t ddp_generator_draw32(DdpGenerator *generator);
 uint64_t ddp_generator_draw64(DdpGenerator *generator); /* first output is the high half */

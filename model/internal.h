@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "model/autocast.h"
 #include "model/autograd.h"
 #include "model/flops.h"
 #include "model/memory.h"
@@ -86,6 +87,7 @@ struct DdpNode {
     /* What the operation wants to remember; each operation says how it uses them. */
     int64_t ints[4];
     double floats[2];
+    const void *pointer;
     int input_ndim[2];
     int64_t input_shape[2][DDP_TENSOR_DIMS_MAX];
     DdpNode *edges_inline[DDP_NODE_INLINE];
@@ -121,6 +123,9 @@ struct DdpModelContext {
     bool taking_down;
     bool walking;
     bool grad_enabled;
+    DdpAutocast autocast;
+    int autocast_depth;         /* regions that were begun and not yet left */
+    GHashTable *autocast_casts; /* owned; leaf to its cast, in these regions; made at first use */
     DdpGenerator *generator;
     GArray *done_calls; /* of DdpBackwardDone; made at first use */
     GPtrArray *order;   /* of the walk in progress; made at first use */

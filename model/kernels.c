@@ -7,6 +7,8 @@
     {                                                                                              \
         .elementwise = &ddp_elementwise_kernels_##path, .reduce = &ddp_reduce_kernels_##path,      \
         .random = &ddp_random_kernels_##path, .optim = &ddp_optim_kernels_##path,                  \
+        .half = &ddp_half_kernels_##path, .norm = &ddp_norm_kernels_##path,                        \
+        .activation = &ddp_activation_kernels_##path, .conv = &ddp_conv_kernels_##path,            \
     }
 
 const DdpKernels *

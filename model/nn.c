@@ -5,12 +5,25 @@
 
 #include "model/internal.h"
 #include "model/ops.h"
+#include "model/ops_embedding.h"
 
-/* What kaiming_uniform_(a = sqrt(5)) and the bias rule of torch.nn.Linear come to. */
+/* What kaiming_uniform_(a = sqrt(5)) and torch's rule for the bias come to, for @fan terms. */
 static double
-linear_bound(int64_t in_features)
+uniform_bound(int64_t fan)
 {
-    return in_features > 0 ? 1.0 / sqrt((double)in_features) : 0.0;
+    return fan > 0 ? 1.0 / sqrt((double)fan) : 0.0;
+}
+
+static bool
+reset_uniform(DdpTensor *weight, DdpTensor *bias, double bound, DdpGenerator *generator,
+              GError **error)
+{
+    bool grad_enabled = ddp_model_context_set_grad_enabled(weight->context, false);
+    bool ok = ddp_uniform_(weight, generator, -bound, bound, error) &&
+              (bias == NULL || ddp_uniform_(bias, generator, -bound, bound, error));
+
+    ddp_model_context_set_grad_enabled(weight->context, grad_enabled);
+    return ok;
 }
 
 bool
@@ -18,13 +31,19 @@ ddp_linear_reset(DdpTensor *weight, DdpTensor *bias, DdpGenerator *generator, GE
 {
     g_return_val_if_fail(weight->ndim == 2, false);
 
-    double bound = linear_bound(weight->shape[1]);
-    bool grad_enabled = ddp_model_context_set_grad_enabled(weight->context, false);
-    bool ok = ddp_uniform_(weight, generator, -bound, bound, error) &&
-              (bias == NULL || ddp_uniform_(bias, generator, -bound, bound, error));
+    return reset_uniform(weight, bias, uniform_bound(weight->shape[1]), generator, error);
+}
 
-    ddp_model_context_set_grad_enabled(weight->context, grad_enabled);
-    return ok;
+bool
+ddp_conv_reset(DdpTensor *weight, DdpTensor *bias, DdpGenerator *generator, GError **error)
+{
+    g_return_val_if_fail(weight->ndim > 2, false);
+
+    int64_t fan = 1;
+
+    for (int i = 1; i < weight->ndim; i++)
+        fan *= weight->shape[i];
+    return reset_uniform(weight, bias, uniform_bound(fan), generator, error);
 }
 
 static DdpTensor *
@@ -39,18 +58,21 @@ parameter_new(DdpModelContext *context, int ndim, const int64_t *shape, GError *
     return parameter;
 }
 
-bool
-ddp_linear_new(DdpModelContext *context, int64_t in_features, int64_t out_features,
-               DdpTensor **weight, DdpTensor **bias, GError **error)
+typedef bool (*ResetFunc)(DdpTensor *weight, DdpTensor *bias, DdpGenerator *generator,
+                          GError **error);
+
+/* A weight of @shape and, if @bias is not NULL, a bias for its first dimension. */
+static bool
+layer_new(DdpModelContext *context, int ndim, const int64_t *shape, ResetFunc reset,
+          DdpTensor **weight, DdpTensor **bias, GError **error)
 {
-    int64_t shape[2] = {out_features, in_features};
     DdpTensor *own_bias = NULL;
-    DdpTensor *own_weight = parameter_new(context, 2, shape, error);
+    DdpTensor *own_weight = parameter_new(context, ndim, shape, error);
 
     if (own_weight != NULL && bias != NULL)
-        own_bias = parameter_new(context, 1, &out_features, error);
+        own_bias = parameter_new(context, 1, shape, error);
     if (own_weight == NULL || (bias != NULL && own_bias == NULL) ||
-        !ddp_linear_reset(own_weight, own_bias, NULL, error)) {
+        !reset(own_weight, own_bias, NULL, error)) {
         clear_tensor(&own_weight);
         clear_tensor(&own_bias);
         return false;
@@ -59,6 +81,34 @@ ddp_linear_new(DdpModelContext *context, int64_t in_features, int64_t out_featur
     if (bias != NULL)
         *bias = own_bias;
     return true;
+}
+
+bool
+ddp_linear_new(DdpModelContext *context, int64_t in_features, int64_t out_features,
+               DdpTensor **weight, DdpTensor **bias, GError **error)
+{
+    int64_t shape[2] = {out_features, in_features};
+
+    return layer_new(context, 2, shape, ddp_linear_reset, weight, bias, error);
+}
+
+bool
+ddp_conv_new(DdpModelContext *context, int ndim, const int64_t *shape, DdpTensor **weight,
+             DdpTensor **bias, GError **error)
+{
+    return layer_new(context, ndim, shape, ddp_conv_reset, weight, bias, error);
+}
+
+DdpTensor *
+ddp_embedding_new(DdpModelContext *context, int64_t rows, int64_t width, int64_t padding_idx,
+                  GError **error)
+{
+    int64_t shape[2] = {rows, width};
+    DdpTensor *weight = parameter_new(context, 2, shape, error);
+
+    if (weight != NULL && !ddp_embedding_reset(weight, padding_idx, NULL, error))
+        clear_tensor(&weight);
+    return weight;
 }
 
 DdpTensor *

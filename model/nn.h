@@ -32,6 +32,23 @@ bool ddp_linear_new(DdpModelContext *context, int64_t in_features, int64_t out_f
                     DdpTensor **weight, DdpTensor **bias, GError **error);
 
 /**
+ * ddp_conv_reset:
+ * @weight: [out, in / groups, places of the kernel…]
+ * @bias: (nullable): [out]
+ *
+ * Both uniform in ±1/sqrt(fan), the weight drawn first; fan is the number of terms of an output.
+ */
+bool ddp_conv_reset(DdpTensor *weight, DdpTensor *bias, DdpGenerator *generator, GError **error);
+
+/* As ddp_linear_new(), for torch.nn.Conv1d and Conv2d; @shape is the weight's. */
+bool ddp_conv_new(DdpModelContext *context, int ndim, const int64_t *shape, DdpTensor **weight,
+                  DdpTensor **bias, GError **error);
+
+/* (transfer full): the table of torch.nn.Embedding; @padding_idx -1: none. */
+DdpTensor *ddp_embedding_new(DdpModelContext *context, int64_t rows, int64_t width,
+                             int64_t padding_idx, GError **error);
+
+/**
  * ddp_parameters_flatten:
  *
  * Puts all @parameters, which are of one dtype, side by side into one block, in their order.

@@ -211,11 +211,17 @@ typedef enum {
 typedef struct {
     DdpReduction reduction;
     int64_t ignore_index; /* samples of this class count for nothing */
+    DdpTensor *weight;    /* (nullable): borrowed; of each class, [C], in the dtype of the logits */
+    double label_smoothing; /* what each target gives to all classes alike, 0 to 1 */
 } DdpCrossEntropySpec;
 
-DdpCrossEntropySpec ddp_cross_entropy_spec_default(void); /* mean, -100 */
+DdpCrossEntropySpec ddp_cross_entropy_spec_default(void); /* mean, -100, no weight, 0 */
 
-/* @logits [N, C] with @target [N], or [C] with a 0-dimensional target; targets are int64. */
+/*
+ * @logits [N, C] with @target [N], [C] with a 0-dimensional target, or [N, C, d1, …] with
+ * [N, d1, …]; targets are int64. Or targets are probabilities, in the shape of the logits. More
+ * losses: model/losses.h.
+ */
 DdpTensor *ddp_cross_entropy(DdpTensor *logits, DdpTensor *target, const DdpCrossEntropySpec *spec,
                              GError **error);
 
@@ -246,5 +252,18 @@ bool ddp_uniform_(DdpTensor *target, DdpGenerator *generator, double low, double
                   GError **error);
 bool ddp_normal_(DdpTensor *target, DdpGenerator *generator, double mean, double std,
                  GError **error);
+
+/**
+ * ddp_dropout:
+ * @p: the probability of an element to be zeroed; the others are divided by 1 - @p
+ * @generator: (nullable): NULL for the context's
+ *
+ * Evaluation and a @p of 0 hand back @x itself (a new reference), a @p of 1 gives zeros; neither
+ * draws anything. Otherwise each element costs one 64-bit draw, in order, and stays where that
+ * number, as a double in [0, 1), is below 1 - @p: so do builds of torch without MKL. Those with it
+ * (the x86 wheels) draw their masks from a stream of MKL's own, which is not followed here.
+ */
+DdpTensor *ddp_dropout(DdpTensor *x, double p, bool training, DdpGenerator *generator,
+                       GError **error);
 
 G_END_DECLS

@@ -538,6 +538,11 @@ record(DdpBinaryOp op, DdpTensor *out, const DdpOperand *a, const DdpOperand *b)
 DdpTensor *
 ddp_binary(DdpBinaryOp op, DdpOperand a, DdpOperand b, GError **error)
 {
+    if (op == DDP_BINARY_POW && a.tensor != NULL)
+        DDP_AUTOCAST_WIDE(a.tensor, ddp_binary(op, ddp_operand_tensor(wide), b, error));
+    if (op == DDP_BINARY_POW && b.tensor != NULL)
+        DDP_AUTOCAST_WIDE(b.tensor, ddp_binary(op, a, ddp_operand_tensor(wide), error));
+
     Plan plan;
     bool wants = !is_comparison(op) && (operand_wants_grad(&a) || operand_wants_grad(&b));
 

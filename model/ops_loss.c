@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/broadcast.h"
+#include "model/class_loss.h"
 #include "model/dtypes.h"
 #include "model/internal.h"
 #include "model/kernels.h"
@@ -322,12 +323,14 @@ along(RowFunc func, const char *verb, DdpTensor *x, int dim, GError **error)
 DdpTensor *
 ddp_softmax(DdpTensor *x, int dim, GError **error)
 {
+    DDP_AUTOCAST_WIDE(x, ddp_softmax(wide, dim, error));
     return along(softmax_last, "softmax", x, dim, error);
 }
 
 DdpTensor *
 ddp_log_softmax(DdpTensor *x, int dim, GError **error)
 {
+    DDP_AUTOCAST_WIDE(x, ddp_log_softmax(wide, dim, error));
     return along(log_softmax_last, "log_softmax", x, dim, error);
 }
 
@@ -537,6 +540,10 @@ ddp_cross_entropy(DdpTensor *logits, DdpTensor *target, const DdpCrossEntropySpe
 
     if (spec == NULL)
         spec = &fallback;
+    DDP_AUTOCAST_WIDE(logits, ddp_cross_entropy(wide, target, spec, error));
+    DDP_AUTOCAST_WIDE(target, ddp_cross_entropy(logits, wide, spec, error));
+    if (ddp_cross_entropy_is_general(logits, target, spec))
+        return ddp_cross_entropy_general(logits, target, spec, error);
     if (!check_cross_entropy(logits, target, error) ||
         !check_targets(logits, target, spec->ignore_index, error))
         return NULL;
@@ -608,6 +615,8 @@ mse_broadcast(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GErro
 DdpTensor *
 ddp_mse_loss(DdpTensor *input, DdpTensor *target, DdpReduction reduction, GError **error)
 {
+    DDP_AUTOCAST_WIDE(input, ddp_mse_loss(wide, target, reduction, error));
+    DDP_AUTOCAST_WIDE(target, ddp_mse_loss(input, wide, reduction, error));
     if (!ddp_tensor_same_shape(input, target) || input->dtype != target->dtype)
         return mse_broadcast(input, target, reduction, error);
     if (!check_float("mse_loss", input, error))

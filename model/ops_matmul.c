@@ -280,8 +280,8 @@ matmul_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **err
 
 static const DdpGradOp matmul_op = {"MmBackward", matmul_backward};
 
-DdpTensor *
-ddp_matmul(DdpTensor *a, DdpTensor *b, GError **error)
+static DdpTensor *
+matmul(DdpTensor *a, DdpTensor *b, GError **error)
 {
     MatmulPlan plan;
 
@@ -299,6 +299,18 @@ ddp_matmul(DdpTensor *a, DdpTensor *b, GError **error)
         ddp_node_save(node, 1, b);
     }
     return out;
+}
+
+DdpTensor *
+ddp_matmul(DdpTensor *a, DdpTensor *b, GError **error)
+{
+    if (!a->context->autocast.enabled)
+        return matmul(a, b, error);
+
+    g_autoptr(DdpTensor) half_a = ddp_autocast_input(a->context, a, error);
+    g_autoptr(DdpTensor) half_b = half_a != NULL ? ddp_autocast_input(a->context, b, error) : NULL;
+
+    return half_b != NULL ? matmul(half_a, half_b, error) : NULL;
 }
 
 /* ---- linear layers ------------------------------------------------------------------- */
@@ -477,8 +489,8 @@ check_linear(const DdpTensor *x, const DdpTensor *weight, const DdpTensor *bias,
     return true;
 }
 
-DdpTensor *
-ddp_linear(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
+static DdpTensor *
+linear(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
 {
     if (!check_linear(x, weight, bias, error))
         return NULL;
@@ -497,4 +509,21 @@ ddp_linear(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
         ddp_node_save(node, 1, weight);
     }
     return out;
+}
+
+DdpTensor *
+ddp_linear(DdpTensor *x, DdpTensor *weight, DdpTensor *bias, GError **error)
+{
+    if (!x->context->autocast.enabled)
+        return linear(x, weight, bias, error);
+
+    g_autoptr(DdpTensor) half_x = ddp_autocast_input(x->context, x, error);
+    g_autoptr(DdpTensor) half_weight =
+        half_x != NULL ? ddp_autocast_input(x->context, weight, error) : NULL;
+    g_autoptr(DdpTensor) half_bias =
+        half_weight != NULL ? ddp_autocast_input(x->context, bias, error) : NULL;
+
+    if (half_weight == NULL || (bias != NULL && half_bias == NULL))
+        return NULL;
+    return linear(half_x, half_weight, half_bias, error);
 }

@@ -7,6 +7,7 @@
 #include "model/dtypes.h"
 #include "model/generator.h"
 #include "model/internal.h"
+#include "model/loops.h"
 
 /* Tensors whose elements count up or are drawn. */
 
@@ -248,4 +249,101 @@ ddp_randperm(DdpModelContext *context, DdpGenerator *generator, int64_t count, G
         ddp_generator_randperm(generator_of(context, generator), (int64_t *)(void *)out->data,
                                out->numel);
     return out;
+}
+
+/* ---- dropout ------------------------------------------------------------------------- */
+
+/* saved[0]: the mask */
+static bool
+dropout_backward(DdpNode *node, DdpTensor *grad, DdpTensor **inputs, GError **error)
+{
+    inputs[0] = ddp_mul(grad, node->saved[0], error);
+    return inputs[0] != NULL;
+}
+
+static const DdpGradOp dropout_op = {"MulBackward", dropout_backward};
+
+/* Keeps an element where a uniform number in [0, 1) is below @keep: torch's bernoulli_(keep). */
+static bool
+draw_kept(DdpGenerator *generator, double keep)
+{
+    uint64_t bits = ddp_generator_draw64(generator) & (((uint64_t)1 << 53) - 1);
+
+    return (double)bits * 0x1p-53 < keep;
+}
+
+/* Masks of 0 and 1 / keep, in the dtype of @mask: each rounded as torch's division rounds it. */
+static void
+draw_mask(DdpTensor *mask, DdpGenerator *generator, double keep)
+{
+    DdpDtype dtype = dtype_of(mask);
+    size_t bytes = ddp_dtype_bytes(dtype);
+    double scale = dtype == DDP_DTYPE_F64 ? 1.0 / keep : (double)(1.0f / (float)keep);
+    char elements[2][8];
+
+    ddp_number_store(ddp_number_float(0.0), dtype, elements[0]);
+    ddp_number_store(ddp_number_float(scale), dtype, elements[1]);
+    for (size_t i = 0; i < mask->numel; i++)
+        memcpy(mask->data + i * bytes, elements[draw_kept(generator, keep)], bytes);
+}
+
+static bool
+check_dropout(const DdpTensor *x, double p, GError **error)
+{
+    if (!(p >= 0.0 && p <= 1.0)) {
+        g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_FAILED,
+                    "dropout probability has to be between 0 and 1, but got %g", p);
+        return false;
+    }
+    return check_float("dropout", dtype_of(x), error);
+}
+
+/* A product of two halves is exact in double, so it is rounded once, as by way of float32. */
+static void
+apply_mask(DdpTensor *out, const DdpTensor *x, const DdpTensor *mask)
+{
+    if (!dtype_is_half(dtype_of(x))) {
+        ddp_float_loop(DDP_LOOP_MUL, dtype_of(x))(x->numel, out->data, x->data, 1, mask->data, 1);
+        return;
+    }
+    for (size_t i = 0; i < x->numel; i++)
+        ddp_tensor_set_f64(out, i, ddp_tensor_item_f64(x, i) * ddp_tensor_item_f64(mask, i));
+}
+
+/* By a mask that is drawn, or all zeros where nothing is kept. Draws when nothing can fail any
+ * more, so that it may be tried again. */
+static DdpTensor *
+masked(DdpTensor *x, DdpGenerator *generator, double keep, GError **error)
+{
+    DdpTensor *mask = ddp_tensor_new_like(x, dtype_of(x), error);
+    DdpTensor *out = mask != NULL ? ddp_tensor_new_like(x, dtype_of(x), error) : NULL;
+
+    if (out == NULL) {
+        clear_tensor(&mask);
+        return NULL;
+    }
+    if (keep > 0.0)
+        draw_mask(mask, generator, keep);
+    else
+        memset(mask->data, 0, ddp_tensor_bytes(mask));
+    apply_mask(out, x, mask);
+    count_flops(x->context, DDP_FLOPS_BINARY * x->numel);
+    if (wants_grad(x)) {
+        DdpNode *node = ddp_node_new(out, &dropout_op, 1, 1);
+
+        ddp_node_edge(node, 0, x);
+        ddp_node_save(node, 0, mask);
+    }
+    clear_tensor(&mask);
+    return out;
+}
+
+DdpTensor *
+ddp_dropout(DdpTensor *x, double p, bool training, DdpGenerator *generator, GError **error)
+{
+    if (!check_dropout(x, p, error))
+        return NULL;
+    if (!training || p == 0.0 || x->numel == 0)
+        return ddp_tensor_ref(x);
+    return masked(x, generator_of(x->context, generator), 1.0 - p, error);
 }

@@ -447,6 +447,9 @@ reduce_extremum(bool greatest, DdpTensor *x, const Layout *layout, DdpTensor **v
 DdpTensor *
 ddp_reduce(DdpFold op, DdpTensor *x, int dim, bool keepdim, GError **error)
 {
+    if (op == DDP_FOLD_SUM)
+        DDP_AUTOCAST_WIDE(x, ddp_reduce(op, wide, dim, keepdim, error));
+
     Layout layout;
     DdpTensor *values = NULL;
     DdpTensor *indices = NULL;

@@ -203,6 +203,9 @@ unary_compute(DdpUnaryOp op, DdpTensor *x, DdpDtype dtype, GError **error)
 DdpTensor *
 ddp_unary(DdpUnaryOp op, DdpTensor *x, GError **error)
 {
+    if (op == DDP_UNARY_EXP || op == DDP_UNARY_LOG)
+        DDP_AUTOCAST_WIDE(x, ddp_unary(op, wide, error));
+
     DdpDtype dtype = dtype_of(x);
 
     if (op >= DDP_UNARY_SQRT && !ddp_dtype_is_float(dtype))

@@ -2,8 +2,8 @@
 #include "model/optim.h"
 
 #include <math.h>
+#include <stddef.h>
 
-#include "model/dtypes.h"
 #include "model/internal.h"
 #include "model/kernels.h"
 #include "model/optim_private.h"
@@ -17,10 +17,7 @@
  *   p -= lr · d
  */
 
-typedef struct {
-    DdpOptimizer base;
-    GArray *specs; /* of DdpSgdSpec, one per group */
-} Sgd;
+enum { STATE_BUFFER };
 
 DdpSgdSpec
 ddp_sgd_spec_default(void)
@@ -28,45 +25,64 @@ ddp_sgd_spec_default(void)
     return (DdpSgdSpec){.lr = 1e-3};
 }
 
-static float
-rounded(float value, DdpDtype dtype)
+static void
+fill_default(void *spec)
 {
-    return dtype == DDP_DTYPE_F16 ? ddp_f16_to_f32(ddp_f16_from_f32(value))
-                                  : ddp_bf16_to_f32(ddp_bf16_from_f32(value));
+    *(DdpSgdSpec *)spec = ddp_sgd_spec_default();
 }
 
-/*
- * A half has every intermediate result rounded to its own type, as torch's passes leave it, and
- * so is the factor of each addition there.
- */
+static bool
+check(const void *memory, GError **error)
+{
+    const DdpSgdSpec *spec = memory;
+
+    if (!ddp_option_check(spec->lr >= 0.0, "learning rate", spec->lr, error) ||
+        !ddp_option_check(spec->momentum >= 0.0, "momentum value", spec->momentum, error) ||
+        !ddp_option_check(spec->weight_decay >= 0.0, "weight_decay value", spec->weight_decay,
+                          error))
+        return false;
+    if (spec->nesterov && (spec->momentum <= 0.0 || spec->dampening != 0.0)) {
+        g_set_error_literal(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_FAILED,
+                            "Nesterov momentum requires a momentum and zero dampening");
+        return false;
+    }
+    return true;
+}
+
+static unsigned
+wants(const void *spec)
+{
+    return ((const DdpSgdSpec *)spec)->momentum != 0.0 ? 1u << STATE_BUFFER : 0;
+}
+
+/* The factor of an addition is rounded to the half's type as well; that of a product is not. */
 static void
 step_half(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer,
           const DdpSgdStep *step)
 {
     DdpDtype dtype = dtype_of(parameter);
+    float sign = step->maximize ? -1.0f : 1.0f;
     float momentum = (float)step->momentum;
-    float momentum_rounded = rounded(momentum, dtype);
-    float undamped = rounded((float)(1.0 - step->dampening), dtype);
-    float weight_decay = rounded((float)step->weight_decay, dtype);
-    float minus_lr = rounded((float)-step->lr, dtype);
+    float momentum_rounded = rounded_half(momentum, dtype);
+    float undamped = rounded_half((float)(1.0 - step->dampening), dtype);
+    float weight_decay = rounded_half((float)step->weight_decay, dtype);
+    float minus_lr = rounded_half((float)-step->lr, dtype);
 
     for (size_t i = 0; i < parameter->numel; i++) {
-        float p, g;
+        float p = load_half(parameter->data, i, dtype);
+        float g = sign * load_half(gradient->data, i, dtype);
 
-        ddp_convert(1, &p, DDP_DTYPE_F32, parameter->data + 2 * i, dtype);
-        ddp_convert(1, &g, DDP_DTYPE_F32, gradient->data + 2 * i, dtype);
         if (step->weight_decay != 0.0)
-            g = rounded(fmaf(weight_decay, p, g), dtype);
+            g = rounded_half(fmaf(weight_decay, p, g), dtype);
         if (buffer != NULL) {
-            float b;
+            float b = load_half(buffer->data, i, dtype);
 
-            ddp_convert(1, &b, DDP_DTYPE_F32, buffer->data + 2 * i, dtype);
-            b = step->first ? g : rounded(fmaf(undamped, g, rounded(b * momentum, dtype)), dtype);
-            ddp_convert(1, buffer->data + 2 * i, dtype, &b, DDP_DTYPE_F32);
-            g = step->nesterov ? rounded(fmaf(momentum_rounded, b, g), dtype) : b;
+            b = step->first ? g : fmaf(undamped, g, rounded_half(b * momentum, dtype));
+            b = rounded_half(b, dtype);
+            store_half(buffer->data, i, b, dtype);
+            g = step->nesterov ? rounded_half(fmaf(momentum_rounded, b, g), dtype) : b;
         }
-        p = fmaf(minus_lr, g, p);
-        ddp_convert(1, parameter->data + 2 * i, dtype, &p, DDP_DTYPE_F32);
+        store_half(parameter->data, i, fmaf(minus_lr, g, p), dtype);
     }
 }
 
@@ -86,128 +102,55 @@ step_flops(bool has_momentum, const DdpSgdStep *step)
 }
 
 static void
-step_one(DdpTensor *parameter, const DdpTensor *gradient, DdpTensor *buffer, const DdpSgdStep *step)
+step_one(DdpOptimizerSlot *slot, const DdpOptimizerGroup *group, unsigned fresh)
 {
+    const DdpSgdSpec *spec = group->spec;
+    DdpTensor *parameter = slot->parameter;
+    DdpTensor *buffer = spec->momentum != 0.0 ? slot->state[STATE_BUFFER] : NULL;
+    DdpSgdStep step = {
+        .lr = spec->lr,
+        .momentum = spec->momentum,
+        .dampening = spec->dampening,
+        .weight_decay = spec->weight_decay,
+        .nesterov = spec->nesterov,
+        .maximize = spec->maximize,
+        .first = (fresh & 1u << STATE_BUFFER) != 0,
+    };
     const DdpOptimKernels *kernels = ddp_kernels()->optim;
     void *p = parameter->data;
-    const void *g = gradient->data;
+    const void *g = parameter->grad->data;
     void *b = buffer != NULL ? buffer->data : NULL;
 
     if (parameter->dtype == DDP_DTYPE_F32)
-        kernels->sgd_f32(parameter->numel, p, g, b, step);
+        kernels->sgd_f32(parameter->numel, p, g, b, &step);
     else if (parameter->dtype == DDP_DTYPE_F64)
-        kernels->sgd_f64(parameter->numel, p, g, b, step);
+        kernels->sgd_f64(parameter->numel, p, g, b, &step);
     else
-        step_half(parameter, gradient, buffer, step);
-    count_flops(parameter->context, step_flops(buffer != NULL, step) * parameter->numel);
-    ddp_tensor_mark_written(parameter);
+        step_half(parameter, parameter->grad, buffer, &step);
+    count_flops(parameter->context, step_flops(buffer != NULL, &step) * parameter->numel);
 }
 
-static bool
-sgd_step(DdpOptimizer *optimizer, GError **error)
-{
-    Sgd *sgd = (Sgd *)optimizer;
+#define AT(field) offsetof(DdpSgdSpec, field)
 
-    for (size_t i = 0; i < ddp_optimizer_parameter_count(optimizer); i++) {
-        DdpOptimizerSlot *slot = ddp_optimizer_slot(optimizer, i);
-        const DdpSgdSpec *spec = &g_array_index(sgd->specs, DdpSgdSpec, slot->group);
-        DdpTensor *gradient = slot->parameter->grad;
-        DdpSgdStep step = {
-            .lr = spec->lr,
-            .momentum = spec->momentum,
-            .dampening = spec->dampening,
-            .weight_decay = spec->weight_decay,
-            .nesterov = spec->nesterov,
-        };
-
-        if (gradient == NULL)
-            continue;
-        if (spec->momentum != 0.0 && slot->state[0] == NULL) {
-            step.first = true;
-            slot->state[0] = ddp_tensor_new_like(slot->parameter, dtype_of(slot->parameter), error);
-            if (slot->state[0] == NULL)
-                return false;
-        }
-        step_one(slot->parameter, gradient, spec->momentum != 0.0 ? slot->state[0] : NULL, &step);
-    }
-    return true;
-}
-
-static void
-sgd_free(DdpOptimizer *optimizer)
-{
-    Sgd *sgd = (Sgd *)optimizer;
-
-    g_array_unref(sgd->specs);
-    g_free(sgd);
-}
+static const DdpOptimizerOption options[] = {
+    {"lr", DDP_OPTION_NUMBER, AT(lr), "0.001"},
+    {"momentum", DDP_OPTION_NUMBER, AT(momentum), "0"},
+    {"dampening", DDP_OPTION_NUMBER, AT(dampening), "0"},
+    {"weight_decay", DDP_OPTION_NUMBER, AT(weight_decay), "0"},
+    {"nesterov", DDP_OPTION_BOOLEAN, AT(nesterov), "False"},
+    {"maximize", DDP_OPTION_BOOLEAN, AT(maximize), "False"},
+    {"foreach", DDP_OPTION_FIXED, 0, "None"},
+    {"differentiable", DDP_OPTION_FIXED, 0, "False"},
+    {"fused", DDP_OPTION_FIXED, 0, "None"},
+    {NULL, DDP_OPTION_FIXED, 0, NULL},
+};
 
 static const char *const state_names[] = {"momentum_buffer", NULL};
 
-static const DdpOptimizerOps sgd_ops = {
-    .step = sgd_step,
-    .free = sgd_free,
-    .state_names = state_names,
+const DdpOptimizerOps ddp_sgd_ops = {
+    .info = {"SGD", sizeof(DdpSgdSpec), options, state_names},
+    .fill_default = fill_default,
+    .check = check,
+    .wants = wants,
+    .step = step_one,
 };
-
-DdpOptimizer *
-ddp_sgd_new(DdpModelContext *context)
-{
-    Sgd *sgd = g_new0(Sgd, 1);
-
-    ddp_optimizer_init(&sgd->base, &sgd_ops, context);
-    sgd->specs = g_array_new(FALSE, FALSE, sizeof(DdpSgdSpec));
-    return &sgd->base;
-}
-
-static bool
-check_spec(const DdpSgdSpec *spec, GError **error)
-{
-    const char *problem = NULL;
-    double value = 0.0;
-
-    if (!(spec->lr >= 0.0)) {
-        problem = "Invalid learning rate";
-        value = spec->lr;
-    } else if (!(spec->momentum >= 0.0)) {
-        problem = "Invalid momentum value";
-        value = spec->momentum;
-    } else if (!(spec->weight_decay >= 0.0)) {
-        problem = "Invalid weight_decay value";
-        value = spec->weight_decay;
-    }
-    if (problem != NULL) {
-        g_set_error(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_FAILED, "%s: %g", problem, value);
-        return false;
-    }
-    if (spec->nesterov && (spec->momentum <= 0.0 || spec->dampening != 0.0)) {
-        g_set_error_literal(error, DDP_TENSOR_ERROR, DDP_TENSOR_ERROR_FAILED,
-                            "Nesterov momentum requires a momentum and zero dampening");
-        return false;
-    }
-    return true;
-}
-
-bool
-ddp_sgd_add_group(DdpOptimizer *optimizer, const DdpSgdSpec *spec, DdpTensor *const *parameters,
-                  size_t count, GError **error)
-{
-    Sgd *sgd = (Sgd *)optimizer;
-
-    g_return_val_if_fail(optimizer->ops == &sgd_ops, false);
-
-    if (!check_spec(spec, error) || !ddp_optimizer_add(optimizer, parameters, count, error))
-        return false;
-    g_array_append_val(sgd->specs, *spec);
-    return true;
-}
-
-DdpSgdSpec *
-ddp_sgd_group_spec(DdpOptimizer *optimizer, size_t group)
-{
-    Sgd *sgd = (Sgd *)optimizer;
-
-    g_return_val_if_fail(optimizer->ops == &sgd_ops && group < sgd->specs->len, NULL);
-
-    return &g_array_index(sgd->specs, DdpSgdSpec, group);
-}

@@ -374,6 +374,12 @@ ddp_tensor_is_leaf(const DdpTensor *tensor)
 }
 
 bool
+ddp_tensor_is_held(const DdpTensor *tensor)
+{
+    return tensor->refs > 1 || tensor->storage->refs > 1;
+}
+
+bool
 ddp_tensor_is_parameter(const DdpTensor *tensor)
 {
     return tensor->is_parameter;

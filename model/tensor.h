@@ -115,6 +115,9 @@ DdpTensor *ddp_tensor_grad(const DdpTensor *tensor); /* borrowed; NULL if there 
 /* @grad (nullable, transfer none) must have the tensor's shape and dtype; its graph is left. */
 bool ddp_tensor_set_grad(DdpTensor *tensor, DdpTensor *grad, GError **error);
 bool ddp_tensor_is_leaf(const DdpTensor *tensor);
+/* Whether anybody but one owner of @tensor would see a write to its elements. Of a tensor that was
+ * moved into a block, those that look at the block itself do not count. */
+bool ddp_tensor_is_held(const DdpTensor *tensor);
 
 /* A mark for modules: the tensor is one of a module's parameters, as torch.nn.Parameter is. */
 bool ddp_tensor_is_parameter(const DdpTensor *tensor);

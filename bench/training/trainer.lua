@@ -49,13 +49,13 @@ function Net:configure_optimizers()
   return make(self:parameters(), { lr = self.job.lr })
 end
 
--- Ten batches a rank, again and again.
+-- A hundred batches a rank, again and again.
 local function make_data(job)
-  local samples = job.batch * 10 * dist.get_world_size()
+  local samples = job.batch * (job.dims and job.dims[1] < 100 and 100 or 10) * dist.get_world_size()
   local x = job.dims and torch.randn(samples, job.dims[1]) or torch.randn(samples, 1, 28, 28)
   local y
   if job.classes then
-    y = torch.randint(0, 10, samples)
+    y = torch.randint(0, 10, { samples })
   else
     y = torch.randn(samples, 1)
   end

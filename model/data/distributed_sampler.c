@@ -34,12 +34,16 @@ ddp_distributed_sampler_size(const DdpDistributedSampler *sampler)
     size_t whole = sampler->dataset_size / replicas;
     bool uneven = sampler->dataset_size % replicas != 0;
 
+    if (sampler->unrepeated)
+        return whole + ((size_t)sampler->rank < sampler->dataset_size % replicas ? 1 : 0);
     return whole + (uneven && !sampler->drop_last ? 1 : 0);
 }
 
 size_t
 ddp_distributed_sampler_total_size(const DdpDistributedSampler *sampler)
 {
+    if (sampler->unrepeated)
+        return sampler->dataset_size;
     return ddp_distributed_sampler_size(sampler) * (size_t)sampler->num_replicas;
 }
 
@@ -70,7 +74,7 @@ ddp_distributed_sampler_indices(const DdpDistributedSampler *sampler, int64_t *o
     }
 
     /* Unsigned, so that it wraps as the generator's 64-bit seed does. */
-    uint64_t seed = (uint64_t)sampler->seed + (uint64_t)sampler->epoch;
+    uint64_t seed = (sampler->unrepeated ? 0 : (uint64_t)sampler->seed) + (uint64_t)sampler->epoch;
     g_autoptr(DdpGenerator) generator = ddp_generator_new(seed);
     g_autofree int64_t *permuted = g_new(int64_t, sampler->dataset_size);
 

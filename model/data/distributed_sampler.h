@@ -26,6 +26,11 @@ typedef struct {
     int64_t seed;
     bool drop_last;
     int64_t epoch; /* assigning it is set_epoch() */
+    /*
+     * As Lightning's UnrepeatedDistributedSampler: nothing is padded or cut, so sizes differ by
+     * rank; the seed is the epoch alone.
+     */
+    bool unrepeated;
 } DdpDistributedSampler;
 
 /* torch's defaults: shuffle, seed 0, drop_last off, epoch 0. */

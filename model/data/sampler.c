@@ -32,6 +32,7 @@ ddp_sampler_check(const DdpSampler *sampler, GError **error)
         return false;
 
     case DDP_SAMPLER_DISTRIBUTED:
+    case DDP_SAMPLER_WRAPPED:
         return ddp_distributed_sampler_check(&sampler->distributed, error) &&
                (!sampler->distributed.shuffle ||
                 check_shuffle(sampler->distributed.dataset_size, error));
@@ -42,7 +43,7 @@ ddp_sampler_check(const DdpSampler *sampler, GError **error)
 size_t
 ddp_sampler_size(const DdpSampler *sampler)
 {
-    if (sampler->kind == DDP_SAMPLER_DISTRIBUTED)
+    if (sampler->kind == DDP_SAMPLER_DISTRIBUTED || sampler->kind == DDP_SAMPLER_WRAPPED)
         return ddp_distributed_sampler_size(&sampler->distributed);
     return sampler->count;
 }
@@ -71,6 +72,7 @@ has_closed_form(const DdpSampler *sampler)
     case DDP_SAMPLER_LIST:
         return true;
     case DDP_SAMPLER_RANDOM:
+    case DDP_SAMPLER_WRAPPED:
         return false;
     case DDP_SAMPLER_DISTRIBUTED:
         return !sampler->distributed.shuffle;
@@ -81,6 +83,9 @@ has_closed_form(const DdpSampler *sampler)
 size_t
 ddp_sampler_order_count(const DdpSampler *sampler)
 {
+    if (sampler->kind == DDP_SAMPLER_WRAPPED)
+        return sampler->distributed.dataset_size + ddp_sampler_order_count(sampler->base) +
+               ddp_sampler_size(sampler);
     return has_closed_form(sampler) ? 0 : ddp_sampler_size(sampler);
 }
 
@@ -92,6 +97,26 @@ permute_privately(DdpGenerator *default_generator, int64_t *out, size_t count)
     g_autoptr(DdpGenerator) generator = ddp_generator_new(seed);
 
     ddp_generator_randperm(generator, out, count);
+}
+
+/* At @order: this rank's share of what the base yields; behind it room to play the base. */
+static void
+begin_wrapped(const DdpSampler *sampler, DdpGenerator *default_generator, int64_t *order)
+{
+    const DdpDistributedSampler *distributed = &sampler->distributed;
+    size_t size = ddp_distributed_sampler_size(distributed);
+    int64_t *whole = order + size;
+    DdpSamplerPass pass;
+
+    ddp_sampler_pass_begin(&pass, sampler->base, default_generator,
+                           whole + distributed->dataset_size);
+    /* Asked for one more than there are, so that it runs out as a list made of it does. */
+    if (distributed->dataset_size > 0)
+        ddp_sampler_pass_batch(&pass, distributed->dataset_size, false, whole);
+    ddp_sampler_pass_batch(&pass, 1, true, whole);
+    ddp_distributed_sampler_indices(distributed, order);
+    for (size_t i = 0; i < size; i++)
+        order[i] = whole[order[i]];
 }
 
 void
@@ -109,6 +134,8 @@ ddp_sampler_pass_begin(DdpSamplerPass *pass, const DdpSampler *sampler,
         return;
     if (sampler->kind == DDP_SAMPLER_DISTRIBUTED)
         ddp_distributed_sampler_indices(&sampler->distributed, order);
+    else if (sampler->kind == DDP_SAMPLER_WRAPPED)
+        begin_wrapped(sampler, default_generator, order);
     else if (sampler->generator != NULL)
         ddp_generator_randperm(sampler->generator, order, sampler->count);
     else

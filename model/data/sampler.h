@@ -30,16 +30,24 @@ typedef enum {
     DDP_SAMPLER_SEQUENTIAL,
     DDP_SAMPLER_RANDOM,
     DDP_SAMPLER_DISTRIBUTED,
-    DDP_SAMPLER_LIST, /* the given indices as they stand */
+    DDP_SAMPLER_LIST,    /* the given indices as they stand */
+    DDP_SAMPLER_WRAPPED, /* a rank's share of another sampler's order */
 } DdpSamplerKind;
 
-typedef struct {
+typedef struct DdpSampler DdpSampler;
+
+struct DdpSampler {
     DdpSamplerKind kind;
     size_t count;            /* SEQUENTIAL, RANDOM: samples of the data set; LIST: entries */
     DdpGenerator *generator; /* RANDOM: borrowed; NULL for a private one */
     const int64_t *list;     /* LIST: borrowed */
     DdpDistributedSampler distributed;
-} DdpSampler;
+    /*
+     * WRAPPED: borrowed; not itself a wrapped one. Each pass plays it to its end, and `distributed`,
+     * whose data set is that order, picks from it.
+     */
+    const DdpSampler *base;
+};
 
 /* Samples that can be shuffled: a permutation takes 8 bytes a sample, 1 GiB at the most. */
 #define DDP_SHUFFLE_MAX ((size_t)1 << 27)

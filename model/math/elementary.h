@@ -28,6 +28,7 @@ double ddp_exp(double x);
 double ddp_log(double x);
 double ddp_log1p(double x);
 double ddp_tanh(double x);
+double ddp_erf(double x); /* within 8 · 2^-53 of itself; slow */
 double ddp_sin(double x); /* every finite x, however large */
 double ddp_cos(double x);
 double ddp_pow(double x, double y);

@@ -144,9 +144,8 @@ show_files(const Show *show, const DdpScenario *scenario, const DdpRunSpec *spec
     g_autofree char *folder = ddp_scenario_folder(scenario, spec->out);
     g_autofree char *shown = ddp_terminal_escape(folder);
 
-    printf(
-        "\nreports  %s/VARIANT/report.json, with trace.jsonl and trace.chrome.json beside each\n",
-        shown);
+    printf("\nreports  %s/VARIANT/report.json%s\n", shown,
+           spec->trace ? ", with trace.jsonl and trace.chrome.json beside each" : "");
     printf("logs     %s/VARIANT/logs/\n", shown);
     if (drawn)
         printf("picture  %s/plots/\n", shown);

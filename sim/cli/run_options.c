@@ -58,6 +58,8 @@ ddp_run_options_entries(DdpRunOptions *o, GOptionEntry *entries)
         {"out", 'o', 0, G_OPTION_ARG_FILENAME, &o->out, "where files go (out)", "DIR"},
         {"no-audit", 0, 0, G_OPTION_ARG_NONE, &o->no_audit,
          "leave out the true values beside the logged ones", NULL},
+        {"no-trace", 0, 0, G_OPTION_ARG_NONE, &o->no_trace,
+         "write no trace.jsonl and trace.chrome.json", NULL},
         {"check-determinism", 0, 0, G_OPTION_ARG_NONE, &o->check_determinism,
          "play each variant twice; fail if a choice, the trace or a file differs", NULL},
     };
@@ -119,6 +121,11 @@ ddp_run_options_apply(DdpRunOptions *options, DdpRunSpec *spec, GError **error)
         return false;
     }
     spec->engine = options->engine;
+    if (options->no_trace && options->check_determinism) {
+        g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
+                    "--check-determinism compares traces; leave --no-trace out");
+        return false;
+    }
     if (options->debug != NULL && !ddp_debug_from_name(options->debug, &debug)) {
         g_set_error(error, DDP_SCRIPT_ERROR, DDP_SCRIPT_ERROR_BAD_VALUE,
                     "--debug is '%s', expected detail, off or verdict", options->debug);
@@ -137,6 +144,7 @@ ddp_run_options_apply(DdpRunOptions *options, DdpRunSpec *spec, GError **error)
     spec->topology = options->topology;
     spec->sets = (const char *const *)options->sets;
     spec->audit = !options->no_audit;
+    spec->trace = !options->no_trace;
     if (options->out != NULL)
         spec->out = options->out;
     return true;

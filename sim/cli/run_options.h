@@ -24,12 +24,13 @@ typedef struct {
     gchar **limits;
     gchar *out;
     gboolean no_audit;
+    gboolean no_trace;
     gboolean check_determinism;
 } DdpRunOptions;
 
 void ddp_run_options_clear(DdpRunOptions *options);
 
-#define DDP_RUN_OPTION_COUNT 14
+#define DDP_RUN_OPTION_COUNT 15
 
 /* Writes DDP_RUN_OPTION_COUNT entries that fill @options to @entries. */
 void ddp_run_options_entries(DdpRunOptions *options, GOptionEntry *entries);

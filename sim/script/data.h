@@ -51,6 +51,24 @@ void ddp_lua_push_random_sampler(lua_State *L, int dataset_index, int generator_
 /* Pushes a sampler that visits the indices at @index (a list or a tensor) as they stand. */
 void ddp_lua_push_list_sampler(lua_State *L, int index, const char *verb);
 
+/* Lua functions for the Trainer: wrap_sampler(sampler, options) and sampler_kind(loader). */
+int ddp_lua_wrap_sampler(lua_State *L);
+int ddp_lua_sampler_kind(lua_State *L);
+
+/*
+ * Lua functions for checkpoints. pass_state(iterator): where the pass behind it stands, as a table,
+ * or nothing if it is none of ours. pass_resume(loader, state): an iterator that goes on from
+ * there; generators are then as after that order was taken, so whoever wants them otherwise sets
+ * them afterwards. loader_generators(loader): the list of generators that it and its sampler were
+ * given.
+ */
+int ddp_lua_pass_state(lua_State *L);
+int ddp_lua_pass_resume(lua_State *L);
+int ddp_lua_loader_generators(lua_State *L);
+
+/* Pushes the generator that the sampler at @index was given; false and nothing without one. */
+bool ddp_lua_push_sampler_generator(lua_State *L, int index);
+
 /**
  * ddp_lua_data_type:
  * @index: the type's __index; its upvalue 1 is a table of the methods

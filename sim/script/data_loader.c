@@ -12,6 +12,7 @@
 #include "sim/script/data.h"
 #include "sim/script/script_rank.h"
 #include "sim/script/state.h"
+#include "sim/script/tensor.h"
 
 /* Draws of a permutation in the time of one Lua instruction, about. */
 #define DRAWS_PER_STEP 2
@@ -29,8 +30,11 @@ enum { USER_DATASET = 1, USER_SAMPLER, USER_GENERATOR, USER_LOADER_COUNT = USER_
 
 typedef struct {
     bool started;
+    int64_t batches; /* handed out so far */
     DdpSamplerPass pass;
     int64_t *batch; /* in USER_ORDER; room for a batch of indices */
+    DdpGenerator *default_before; /* owned; (nullable): the rank's own when the order was taken */
+    DdpGenerator *own_before;     /* owned; (nullable): likewise the sampler's */
     struct {
         const DdpGenerator *original; /* only compared */
         DdpGenerator *copy;           /* owned */
@@ -148,7 +152,40 @@ l_pass_gc(lua_State *L)
 
     for (int i = 0; i < GENERATORS_MAX; i++)
         g_clear_pointer(&self->oracle[i].copy, ddp_generator_free);
+    g_clear_pointer(&self->default_before, ddp_generator_free);
+    g_clear_pointer(&self->own_before, ddp_generator_free);
     return 0;
+}
+
+/* Whether the order comes from generators, which a checkpoint then has to know. */
+static bool
+draws_order(const DdpSampler *sampler)
+{
+    const DdpSampler *base = sampler->kind == DDP_SAMPLER_WRAPPED ? sampler->base : sampler;
+
+    return base->kind != DDP_SAMPLER_SEQUENTIAL && base->kind != DDP_SAMPLER_LIST &&
+           base->kind != DDP_SAMPLER_DISTRIBUTED;
+}
+
+static const DdpGenerator *
+generator_of(const DdpSampler *sampler)
+{
+    return sampler->kind == DDP_SAMPLER_WRAPPED ? sampler->base->generator : sampler->generator;
+}
+
+/* Keeps what the order is about to be drawn from. */
+static void
+keep_generators(lua_State *L, LuaPass *self, const DdpSampler *sampler)
+{
+    const DdpScriptRank *script = ddp_script_rank(L);
+    const DdpGenerator *own = generator_of(sampler);
+
+    if (script->oracle || !draws_order(sampler))
+        return;
+    if (own != NULL)
+        self->own_before = ddp_generator_copy(own);
+    else
+        self->default_before = ddp_generator_copy(ddp_model_context_generator(script->model));
 }
 
 /*
@@ -196,6 +233,7 @@ start(lua_State *L, int pass_index, int loader_index, LuaPass *self)
                                       : order_count) /
                                      DRAWS_PER_STEP);
     self->batch = memory + order_count;
+    keep_generators(L, self, &sampler);
     if (sampler.generator != NULL)
         sampler.generator = own_generator(L, self, sampler.generator);
     ddp_sampler_pass_begin(&self->pass, &sampler,
@@ -228,6 +266,8 @@ l_next(lua_State *L)
         return 1;
     }
 
+    self->batches++;
+
     int columns = ddp_lua_push_batch(L, dataset, self->batch, count);
 
     ddp_script_note_samples(L, ddp_dataset_size(dataset), self->batch, count);
@@ -254,6 +294,130 @@ l_iter(lua_State *L)
         generator = own_generator(L, self, ddp_lua_check_generator(L, -1));
     lua_pop(L, 1);
     ddp_loader_draw_base_seed(generator);
+    return 1;
+}
+
+/* ---- where a pass stands, for checkpoints ---- */
+
+/* The pass behind an iterator of ours, which is pushed; NULL and nothing pushed for another. */
+static LuaPass *
+push_pass(lua_State *L, int index)
+{
+    if (!lua_iscfunction(L, index) || lua_tocfunction(L, index) != l_next ||
+        lua_getupvalue(L, index, 1) == NULL)
+        return NULL;
+    return lua_touserdata(L, -1);
+}
+
+static void
+set_generator(lua_State *L, const DdpGenerator *generator, const char *name)
+{
+    static const int64_t shape[] = {DDP_GENERATOR_STATE_BYTES};
+    uint8_t bytes[DDP_GENERATOR_STATE_BYTES];
+    DdpTensor **slot;
+    GError *error = NULL;
+
+    if (generator == NULL)
+        return;
+    ddp_generator_get_state(generator, bytes);
+    slot = ddp_lua_tensor_slot(L);
+    *slot = ddp_tensor_new_from(ddp_script_rank(L)->model, DDP_DTYPE_U8, 1, shape, bytes, &error);
+    if (*slot == NULL)
+        ddp_args_raise(L, error);
+    lua_setfield(L, -2, name);
+}
+
+int
+ddp_lua_pass_state(lua_State *L)
+{
+    const LuaPass *self = push_pass(L, 1);
+
+    if (self == NULL)
+        return 0;
+    lua_createtable(L, 0, 4);
+    lua_pushboolean(L, self->started);
+    lua_setfield(L, -2, "started");
+    lua_pushinteger(L, self->batches);
+    lua_setfield(L, -2, "batches");
+    set_generator(L, self->default_before, "default_generator");
+    set_generator(L, self->own_before, "generator");
+    return 1;
+}
+
+/* Puts the state in field @name of the table at @state, if it is there, into @generator. */
+static void
+take_generator(lua_State *L, int state, const char *name, DdpGenerator *generator)
+{
+    GError *error = NULL;
+
+    if (lua_getfield(L, state, name) != LUA_TNIL) {
+        DdpTensor *bytes = ddp_lua_check_tensor(L, -1);
+
+        if (generator == NULL || ddp_tensor_dtype(bytes) != DDP_DTYPE_U8)
+            luaL_error(L, "the position of a DataLoader belongs to another kind of sampler");
+        if (!ddp_generator_set_state(generator, ddp_tensor_data(bytes), ddp_tensor_bytes(bytes),
+                                     &error))
+            ddp_args_raise(L, error);
+    }
+    lua_pop(L, 1);
+}
+
+int
+ddp_lua_pass_resume(lua_State *L)
+{
+    const LuaLoader *loader = check_loader(L, 1);
+    lua_Integer batches;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_pushcfunction(L, l_iter);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1); /* 3 */
+
+    LuaPass *self = push_pass(L, 3); /* 4 */
+
+    lua_getiuservalue(L, 1, USER_SAMPLER); /* 5 */
+
+    DdpSampler sampler = ddp_lua_check_sampler(L, 5);
+
+    lua_getfield(L, 2, "started");
+    if (lua_toboolean(L, -1)) {
+        take_generator(L, 2, "default_generator",
+                       ddp_model_context_generator(ddp_script_rank(L)->model));
+        take_generator(L, 2, "generator", (DdpGenerator *)(uintptr_t)generator_of(&sampler));
+        start(L, 4, 1, self);
+    }
+    lua_getfield(L, 2, "batches");
+    batches = luaL_checkinteger(L, -1);
+    for (; batches > 0 && self->started; batches--) {
+        if (ddp_sampler_pass_batch(&self->pass, loader->batch_size, loader->drop_last,
+                                   self->batch) == 0)
+            break;
+        self->batches++;
+        ddp_script_charge(L, 1);
+    }
+    lua_settop(L, 3);
+    return 1;
+}
+
+int
+ddp_lua_loader_generators(lua_State *L)
+{
+    check_loader(L, 1);
+    lua_settop(L, 1);
+    lua_createtable(L, 2, 0);
+    if (lua_getiuservalue(L, 1, USER_GENERATOR) != LUA_TNIL)
+        lua_rawseti(L, 2, 1);
+    lua_settop(L, 2);
+    lua_getiuservalue(L, 1, USER_SAMPLER);
+    if (ddp_lua_push_sampler_generator(L, 3)) {
+        lua_rawgeti(L, 2, 1); /* 5: the loader's, or nil; 4 is the sampler's */
+        if (!lua_rawequal(L, 4, 5)) {
+            lua_pushvalue(L, 4);
+            lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+        }
+    }
+    lua_settop(L, 2);
     return 1;
 }
 

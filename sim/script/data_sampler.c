@@ -12,6 +12,7 @@
 
 typedef struct {
     DdpSampler sampler;
+    DdpSampler base; /* of a wrapped one */
     bool follows_world;
 } LuaSampler;
 
@@ -33,6 +34,7 @@ push_sampler(lua_State *L, DdpSampler sampler)
     LuaSampler *self = lua_newuserdatauv(L, sizeof *self, USER_COUNT);
 
     self->sampler = sampler;
+    self->base = (DdpSampler){.kind = DDP_SAMPLER_SEQUENTIAL};
     self->follows_world = false;
     luaL_setmetatable(L, DDP_LUA_SAMPLER);
     return self;
@@ -59,6 +61,23 @@ ddp_lua_check_sampler(lua_State *L, int index)
         now.distributed.rank = script->rank;
     }
     return now;
+}
+
+bool
+ddp_lua_push_sampler_generator(lua_State *L, int index)
+{
+    const LuaSampler *self = luaL_checkudata(L, index, DDP_LUA_SAMPLER);
+
+    lua_getiuservalue(L, index, USER_BORROWED);
+    if (self->sampler.kind == DDP_SAMPLER_WRAPPED && lua_isuserdata(L, -1)) {
+        /* What it borrows from is the sampler that it picks from. */
+        lua_getiuservalue(L, -1, USER_BORROWED);
+        lua_remove(L, -2);
+    }
+    if (luaL_testudata(L, -1, "torch.Generator") != NULL)
+        return true;
+    lua_pop(L, 1);
+    return false;
 }
 
 /* Keeps the data set at @dataset_index with the sampler on top of the stack. */
@@ -172,6 +191,70 @@ l_distributed_sampler(lua_State *L)
     return 1;
 }
 
+/*
+ * wrap_sampler(sampler, {num_replicas, rank, shuffle, seed, unrepeated}): this rank's share of its
+ * order, as Lightning's DistributedSamplerWrapper and UnrepeatedDistributedSamplerWrapper.
+ */
+int
+ddp_lua_wrap_sampler(lua_State *L)
+{
+    static const char *const names[] = {"num_replicas", "rank",       "shuffle",
+                                        "seed",         "unrepeated", NULL};
+    const DdpScriptRank *script = ddp_script_rank(L);
+    DdpSampler base = ddp_lua_check_sampler(L, 1);
+    DdpOptions options = ddp_options_open(L, 2, "sampler", names);
+    DdpSampler sampler = {.kind = DDP_SAMPLER_WRAPPED};
+    DdpDistributedSampler *distributed = &sampler.distributed;
+
+    luaL_argcheck(L, base.kind != DDP_SAMPLER_WRAPPED, 1, "is wrapped already");
+    *distributed = ddp_distributed_sampler_default(ddp_sampler_size(&base), 1, 0);
+    distributed->num_replicas =
+        (int)ddp_options_integer(&options, "num_replicas", script->world_size, 1, G_MAXINT);
+    distributed->rank =
+        (int)ddp_options_integer(&options, "rank", script->rank, G_MININT, G_MAXINT);
+    distributed->shuffle = ddp_options_boolean(&options, "shuffle", true);
+    distributed->seed = ddp_options_integer(&options, "seed", 0, LUA_MININTEGER, LUA_MAXINTEGER);
+    distributed->unrepeated = ddp_options_boolean(&options, "unrepeated", false);
+    raise_unless_valid(L, &sampler);
+
+    LuaSampler *self = push_sampler(L, sampler);
+
+    self->base = base;
+    self->sampler.base = &self->base;
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, USER_BORROWED);
+    return 1;
+}
+
+/* sampler_kind(loader): what decides which sampler a Trainer puts in its place. */
+int
+ddp_lua_sampler_kind(lua_State *L)
+{
+    luaL_checkudata(L, 1, DDP_LUA_LOADER);
+    lua_getfield(L, 1, "sampler");
+
+    DdpSampler sampler = ddp_lua_check_sampler(L, -1);
+
+    switch (sampler.kind) {
+    case DDP_SAMPLER_SEQUENTIAL:
+        lua_pushliteral(L, "sequential");
+        break;
+    case DDP_SAMPLER_RANDOM:
+        lua_pushliteral(L, "random");
+        break;
+    case DDP_SAMPLER_LIST:
+        lua_pushliteral(L, "list");
+        break;
+    case DDP_SAMPLER_DISTRIBUTED:
+        lua_pushliteral(L, "distributed");
+        break;
+    case DDP_SAMPLER_WRAPPED:
+        lua_pushliteral(L, "wrapped");
+        break;
+    }
+    return 1;
+}
+
 /* sampler:set_epoch(e) */
 static int
 l_set_epoch(lua_State *L)
@@ -179,8 +262,11 @@ l_set_epoch(lua_State *L)
     LuaSampler *self = luaL_checkudata(L, 1, DDP_LUA_SAMPLER);
     lua_Integer epoch = luaL_checkinteger(L, 2);
 
-    luaL_argcheck(L, self->sampler.kind == DDP_SAMPLER_DISTRIBUTED, 1,
-                  "only a DistributedSampler has epochs");
+    luaL_argcheck(L,
+                  self->sampler.kind == DDP_SAMPLER_DISTRIBUTED ||
+                      self->sampler.kind == DDP_SAMPLER_WRAPPED,
+                  1, "only a DistributedSampler has epochs");
+    self->base.distributed.epoch = epoch;
     self->sampler.distributed.epoch = epoch;
     return 0;
 }
@@ -233,7 +319,7 @@ l_index(lua_State *L)
         return 1;
     if (g_str_equal(name, "dataset"))
         lua_getiuservalue(L, 1, USER_DATASET);
-    else if (sampler.kind == DDP_SAMPLER_DISTRIBUTED)
+    else if (sampler.kind == DDP_SAMPLER_DISTRIBUTED || sampler.kind == DDP_SAMPLER_WRAPPED)
         push_distributed_field(L, &sampler.distributed, name);
     else if (g_str_equal(name, "num_samples"))
         lua_pushinteger(L, (lua_Integer)sampler.count);
@@ -260,6 +346,10 @@ l_tostring(lua_State *L)
         break;
     case DDP_SAMPLER_DISTRIBUTED:
         lua_pushfstring(L, "DistributedSampler of %I samples for rank %d of %d", size,
+                        sampler.distributed.rank, sampler.distributed.num_replicas);
+        break;
+    case DDP_SAMPLER_WRAPPED:
+        lua_pushfstring(L, "the %I samples of another sampler for rank %d of %d", size,
                         sampler.distributed.rank, sampler.distributed.num_replicas);
         break;
     }

@@ -32,26 +32,36 @@ ddp_dist_push_group(lua_State *L, DdpGroup *group)
 }
 
 DdpGroup *
+ddp_dist_check_group(lua_State *L, int index, const char *verb)
+{
+    int rank = ddp_rank_index(ddp_script_rank(L)->world_rank);
+    DdpGroup **slot = luaL_testudata(L, index, GROUP);
+
+    if (slot == NULL)
+        luaL_error(L, "%s: the group is a %s, expected what dist.new_group returned", verb,
+                   luaL_typename(L, index));
+    if (ddp_group_member(*slot, rank) < 0)
+        luaL_error(L, "%s: rank %d is no member of group %s", verb, rank, ddp_group_name(*slot));
+    return *slot;
+}
+
+DdpGroup *
 ddp_dist_option_group(const DdpOptions *options)
 {
     lua_State *L = options->L;
     DdpComm *comm = check_comm(L, options->verb);
-    int rank = ddp_rank_index(ddp_script_rank(L)->world_rank);
-    DdpGroup **slot;
+    DdpGroup *group;
 
     if (ddp_options_push(options, "group") == LUA_TNIL) {
         lua_pop(L, 1);
         return ddp_comm_world_group(comm);
     }
-    slot = luaL_testudata(L, -1, GROUP);
-    if (slot == NULL)
+    if (luaL_testudata(L, -1, GROUP) == NULL)
         luaL_error(L, "%s: option 'group' is a %s, expected what dist.new_group returned",
                    options->verb, luaL_typename(L, -1));
-    if (ddp_group_member(*slot, rank) < 0)
-        luaL_error(L, "%s: rank %d is no member of group %s", options->verb, rank,
-                   ddp_group_name(*slot));
+    group = ddp_dist_check_group(L, -1, options->verb);
     lua_pop(L, 1);
-    return *slot;
+    return group;
 }
 
 static int

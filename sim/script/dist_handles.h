@@ -26,6 +26,9 @@ void ddp_dist_push_group(lua_State *L, DdpGroup *group);
  */
 DdpGroup *ddp_dist_option_group(const DdpOptions *options);
 
+/* The group whose handle stands at @index; an error that names @verb if it is none, or not ours. */
+DdpGroup *ddp_dist_check_group(lua_State *L, int index, const char *verb);
+
 /**
  * ddp_dist_begin:
  * @result: index of the value that wait() returns; what @call points into must stay alive with it

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/script/libs.h"
+#include "sim/script/nn_spatial.h"
 #include "sim/script/tensor.h"
 
 DdpReduction
@@ -25,17 +26,20 @@ ddp_lua_option_reduction(const DdpOptions *options)
 DdpCrossEntropySpec
 ddp_lua_check_cross_entropy(lua_State *L, int index, const char *verb)
 {
-    static const char *const names[] = {"reduction", "ignore_index", NULL};
+    static const char *const names[] = {"weight", "label_smoothing", "reduction", "ignore_index",
+                                        NULL};
     DdpOptions options = ddp_options_open(L, index, verb, names);
     DdpCrossEntropySpec spec = ddp_cross_entropy_spec_default();
 
     spec.reduction = ddp_lua_option_reduction(&options);
     spec.ignore_index = ddp_options_integer(&options, "ignore_index", spec.ignore_index,
                                             LUA_MININTEGER, LUA_MAXINTEGER);
+    spec.weight = ddp_lua_option_tensor(&options, "weight");
+    spec.label_smoothing = ddp_options_number(&options, "label_smoothing", spec.label_smoothing);
     return spec;
 }
 
-/* cross_entropy(logits, target, {reduction = "mean", ignore_index = -100}) */
+/* cross_entropy(logits, target, {weight, label_smoothing = 0, reduction = "mean", ignore_index}) */
 int
 ddp_lua_cross_entropy(lua_State *L)
 {
@@ -85,6 +89,9 @@ int
 ddp_luaopen_functional(lua_State *L)
 {
     luaL_newlib(L, functions);
+    ddp_lua_add_norm_functions(L);
+    ddp_lua_add_loss_functions(L);
+    ddp_lua_add_spatial_functions(L);
     ddp_lua_push_tensor_methods(L);
     for (size_t i = 0; shared_with_methods[i] != NULL; i++) {
         lua_getfield(L, -1, shared_with_methods[i]);

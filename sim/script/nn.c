@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/autocast.h"
 #include "model/autograd.h"
 #include "sim/script/functional.h"
+#include "sim/script/layer.h"
 #include "sim/script/libs.h"
+#include "sim/script/optim.h"
 #include "sim/script/prelude.h"
 #include "sim/script/script_rank.h"
 #include "sim/script/state.h"
@@ -104,6 +107,23 @@ l_copy(lua_State *L)
     return ok ? 0 : ddp_args_raise(L, error);
 }
 
+/* convert(tensor, dtype): its elements, in place, where they are floats. */
+static int
+l_convert(lua_State *L)
+{
+    DdpTensor *tensor = ddp_lua_check_tensor(L, 1);
+    DdpDtype dtype = ddp_lua_check_dtype(L, 2, "to");
+    GError *error = NULL;
+
+    if (!ddp_dtype_is_float(dtype))
+        return luaL_error(L, "to: a module takes floating point dtypes, found torch.%s",
+                          ddp_dtype_name(dtype));
+    if (ddp_dtype_is_float(ddp_tensor_dtype(tensor)) &&
+        !ddp_tensor_convert_(tensor, dtype, &error))
+        return ddp_args_raise(L, error);
+    return 0;
+}
+
 /* ---- fields that were assigned unseen ------------------------------------------------ */
 
 /* Whether the value on top of the stack is a parameter, or a module as function 3 says. */
@@ -178,20 +198,8 @@ l_unregistered(lua_State *L)
 
 /* ---- layers -------------------------------------------------------------------------- */
 
-/*
- * The forward of a layer: reads what it needs from the fields of the module at @self and returns
- * the result (transfer full), or NULL with @error set. May raise, so it owns nothing before.
- */
-typedef DdpTensor *(*LayerFunc)(lua_State *L, int self, DdpTensor *x, GError **error);
-
-typedef struct {
-    const char *name;
-    LayerFunc forward;
-} Layer;
-
-/* The tensor in field @name of the module at @self; the module keeps it alive. */
-static DdpTensor *
-field_tensor(lua_State *L, int self, const char *name)
+DdpTensor *
+ddp_lua_layer_tensor(lua_State *L, int self, const char *name)
 {
     lua_getfield(L, self, name);
 
@@ -207,8 +215,8 @@ field_tensor(lua_State *L, int self, const char *name)
 static DdpTensor *
 linear_forward(lua_State *L, int self, DdpTensor *x, GError **error)
 {
-    DdpTensor *weight = field_tensor(L, self, "weight");
-    DdpTensor *bias = field_tensor(L, self, "bias");
+    DdpTensor *weight = ddp_lua_layer_tensor(L, self, "weight");
+    DdpTensor *bias = ddp_lua_layer_tensor(L, self, "bias");
 
     if (weight == NULL)
         luaL_error(L, "Linear: the module has no weight");
@@ -252,16 +260,15 @@ flatten_forward(lua_State *L, int self, DdpTensor *x, GError **error)
     return ddp_flatten(x, start, end, error);
 }
 
-static const Layer linear_layer = {"Linear", linear_forward};
-static const Layer relu_layer = {"ReLU", relu_forward};
-static const Layer tanh_layer = {"Tanh", tanh_forward};
-static const Layer sigmoid_layer = {"Sigmoid", sigmoid_forward};
-static const Layer flatten_layer = {"Flatten", flatten_forward};
-static const Layer sequential_layer = {"Sequential", NULL}; /* called as any other module */
+static const DdpLuaLayer linear_layer = {"Linear", linear_forward};
+static const DdpLuaLayer relu_layer = {"ReLU", relu_forward};
+static const DdpLuaLayer tanh_layer = {"Tanh", tanh_forward};
+static const DdpLuaLayer sigmoid_layer = {"Sigmoid", sigmoid_forward};
+static const DdpLuaLayer flatten_layer = {"Flatten", flatten_forward};
+static const DdpLuaLayer sequential_layer = {"Sequential", NULL}; /* called as any other module */
 
-/* A layer alone: forward(self, x) */
-static int
-forward(lua_State *L, const Layer *layer)
+int
+ddp_lua_layer_forward(lua_State *L, const DdpLuaLayer *layer)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
 
@@ -273,31 +280,31 @@ forward(lua_State *L, const Layer *layer)
 static int
 l_linear(lua_State *L)
 {
-    return forward(L, &linear_layer);
+    return ddp_lua_layer_forward(L, &linear_layer);
 }
 
 static int
 l_relu(lua_State *L)
 {
-    return forward(L, &relu_layer);
+    return ddp_lua_layer_forward(L, &relu_layer);
 }
 
 static int
 l_tanh(lua_State *L)
 {
-    return forward(L, &tanh_layer);
+    return ddp_lua_layer_forward(L, &tanh_layer);
 }
 
 static int
 l_sigmoid(lua_State *L)
 {
-    return forward(L, &sigmoid_layer);
+    return ddp_lua_layer_forward(L, &sigmoid_layer);
 }
 
 static int
 l_flatten(lua_State *L)
 {
-    return forward(L, &flatten_layer);
+    return ddp_lua_layer_forward(L, &flatten_layer);
 }
 
 /* ---- Sequential ---------------------------------------------------------------------- */
@@ -311,12 +318,29 @@ enum {
     SEQUENTIAL_CHILD,
 };
 
+static const DdpLuaLayer *const basic_layers[] = {&linear_layer,  &relu_layer,    &tanh_layer,
+                                                  &sigmoid_layer, &flatten_layer, NULL};
+
+/* The layer of that address, if there is one; @kind may be anything. */
+static const DdpLuaLayer *
+find_layer(const void *kind)
+{
+    static const DdpLuaLayer *const *const lists[] = {basic_layers, ddp_lua_spatial_layers,
+                                                       ddp_lua_norm_layers};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (size_t j = 0; lists[i][j] != NULL; j++) {
+            if (lists[i][j] == kind)
+                return lists[i][j];
+        }
+    }
+    return NULL;
+}
+
 /* The layer that the module at SEQUENTIAL_CHILD is, if it is one of ours as we made it. */
-static const Layer *
+static const DdpLuaLayer *
 child_layer(lua_State *L)
 {
-    static const Layer *const run_in_c[] = {&linear_layer, &relu_layer, &tanh_layer, &sigmoid_layer,
-                                            &flatten_layer};
     const void *kind = NULL;
 
     if (!lua_getmetatable(L, SEQUENTIAL_CHILD))
@@ -335,11 +359,7 @@ child_layer(lua_State *L)
     bool own = !lua_isnil(L, -1);
 
     lua_pop(L, 1);
-    for (size_t i = 0; !own && i < G_N_ELEMENTS(run_in_c); i++) {
-        if (run_in_c[i] == kind)
-            return run_in_c[i];
-    }
-    return NULL;
+    return own ? NULL : find_layer(kind);
 }
 
 /* Runs the child in Lua: its result takes the place of the value. */
@@ -354,7 +374,7 @@ call_child(lua_State *L)
 
 /* Runs the child in C. The slot holds the result before, unless that is the value. */
 static void
-run_child(lua_State *L, const Layer *layer)
+run_child(lua_State *L, const DdpLuaLayer *layer)
 {
     DdpTensor **slot;
     DdpTensor *x;
@@ -405,7 +425,7 @@ l_sequential(lua_State *L)
     lua_Integer count = (lua_Integer)lua_rawlen(L, SEQUENTIAL_ORDER);
 
     for (lua_Integer i = 1; i <= count; i++) {
-        const Layer *layer;
+        const DdpLuaLayer *layer;
 
         if (lua_rawgeti(L, SEQUENTIAL_ORDER, i) != LUA_TSTRING) {
             lua_pop(L, 1);
@@ -474,6 +494,14 @@ l_check_options(lua_State *L)
     return 0;
 }
 
+/* use(name): a module of our own. */
+static int
+l_use(lua_State *L)
+{
+    ddp_prelude_use(L, luaL_checkstring(L, 1));
+    return 1;
+}
+
 static int
 l_check_cross_entropy(lua_State *L)
 {
@@ -485,6 +513,7 @@ static const luaL_Reg functions[] = {
     {"caller", l_caller},
     {"check_cross_entropy", l_check_cross_entropy},
     {"check_options", l_check_options},
+    {"convert", l_convert},
     {"copy", l_copy},
     {"flatten", l_flatten},
     {"identity", l_identity},
@@ -498,12 +527,13 @@ static const luaL_Reg functions[] = {
     {"sigmoid", l_sigmoid},
     {"tanh", l_tanh},
     {"unregistered", l_unregistered},
+    {"use", l_use},
     {NULL, NULL},
 };
 
 static const struct {
     const char *name;
-    const Layer *layer;
+    const DdpLuaLayer *layer;
 } kinds[] = {
     {"flatten", &flatten_layer}, {"linear", &linear_layer},         {"relu", &relu_layer},
     {"tanh", &tanh_layer},       {"sequential", &sequential_layer}, {"sigmoid", &sigmoid_layer},
@@ -513,6 +543,7 @@ int
 ddp_luaopen_nn(lua_State *L)
 {
     luaL_newlib(L, functions);
+    ddp_lua_add_clip_functions(L);
     lua_pushcfunction(L, ddp_lua_cross_entropy);
     lua_setfield(L, -2, "cross_entropy");
     lua_pushcfunction(L, ddp_lua_mse_loss);

@@ -9,6 +9,7 @@
 
 #include "sim/script/args.h"
 #include "sim/script/error.h"
+#include "sim/script/log.h"
 #include "sim/script/play.h"
 #include "sim/script/state_private.h"
 #include "sim/world/world.h"
@@ -159,6 +160,10 @@ ddp_script_note_log(lua_State *L, const DdpLogNote *note)
     const DdpScriptRank *script = ddp_script_rank(L);
     DdpScriptPrivate *priv = script->priv;
     DdpPlay *play = priv->play;
+    const char *known = note->site != NULL ? note->site : ddp_log_site_of(L, note->tag);
+    /* Where the Trainer is, beside each of its values, or a line of text: there is no truth to hold
+     * it against. */
+    bool is_axis = strcmp(note->tag, "epoch") == 0 || strcmp(note->logger, "text") == 0;
     lua_Debug site;
     char place[DDP_PLACE_MAX] = "";
 
@@ -166,13 +171,17 @@ ddp_script_note_log(lua_State *L, const DdpLogNote *note)
         raise_limit(L, "message", play->limits.message, "a tag");
     if (atomic_fetch_add(&play->counts->entries, 1) + 1 > play->limits.entries)
         raise_limit(L, "entries", play->limits.entries, "the number of log entries");
-    if (ddp_args_site(L, &site))
+    if (known != NULL)
+        g_strlcpy(place, known, sizeof place);
+    else if (ddp_args_site(L, &site))
         g_snprintf(place, sizeof place, "%s:%d", ddp_args_file(&site), site.currentline);
 
+    priv->noted++;
     ddp_script_settle(L);
     if (script->oracle) {
-        ddp_tell_truth(play->tell, script->rank, priv->evaluation, note->tag, note->step,
-                       note->value);
+        if (!is_axis)
+            ddp_tell_truth(play->tell, script->rank, priv->evaluation, note->tag, note->step,
+                           note->value);
         return false;
     }
 
@@ -182,7 +191,7 @@ ddp_script_note_log(lua_State *L, const DdpLogNote *note)
 
     const DdpToldLog log = {
         .rank = script->rank,
-        .evaluation = priv->evaluation,
+        .evaluation = is_axis ? -1 : priv->evaluation,
         .epoch = priv->evaluation_epoch,
         .logger = note->logger,
         .path = note->path,

@@ -29,6 +29,7 @@ ddp_play_new(const DdpLimits *limits, uint64_t seed, const char *logs_folder)
     play->counts = counts_new();
     play->tell = ddp_tell_new(play);
     play->record = ddp_run_record_new();
+    play->text_files = ddp_text_files_new();
     play->interned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     play->stacks = g_new0(GPtrArray *, 1);
     play->muted = g_new0(bool, 1);
@@ -61,6 +62,7 @@ ddp_play_free(DdpPlay *play)
     ddp_run_record_free(play->record);
     ddp_audit_free(play->audit);
     ddp_replicas_free(play->replicas);
+    ddp_text_files_free(play->text_files);
     g_hash_table_unref(play->interned);
     for (int rank = 0; rank < play->world_size; rank++) {
         if (play->stacks[rank] != NULL)

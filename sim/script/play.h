@@ -61,6 +61,7 @@ struct DdpPlay {
     pthread_mutex_t lock;
     DdpRunRecord *record;  /* owned */
     DdpReplicas *replicas; /* (nullable): made by the first DistributedDataParallel */
+    DdpTextFiles *text_files; /* owned: what ranks wrote to files of plain text */
     GHashTable *interned;  /* of char*: file names that call sites point to */
     bool *muted;           /* by rank, its own: what it tells is not heard any more */
     GPtrArray **stacks;    /* by rank, each (nullable): where it was when it failed or was ended */

@@ -18,7 +18,7 @@ typedef struct {
 } Module;
 
 static Module modules[] = {
-#define MODULE(name) {#name, lua_##name, sizeof lua_##name, NULL},
+#define MODULE(name) {#name, (const char *)lua_##name, sizeof lua_##name, NULL},
     DDP_MODULES(MODULE)
 #undef MODULE
 };
@@ -61,7 +61,8 @@ push_chunk(lua_State *L, const char *name)
         if (strcmp(modules[i].name, name) == 0)
             module = &modules[i];
     }
-    g_assert(module != NULL);
+    if (module == NULL)
+        g_error("there is no sim/script/lua/%s.lua among the modules of meson.build", name);
     pthread_mutex_lock(&lock);
     if (module->code == NULL)
         module->code = compile(module);
@@ -87,6 +88,31 @@ static const struct {
     const char *module;
     lua_CFunction open;
 } natives[] = {
+    {"amp", ddp_luaopen_amp},
+    {"data_connector", ddp_luaopen_trainer},
+    {"evaluation_loop", ddp_luaopen_trainer},
+    {"files", ddp_luaopen_files},
+    {"fit_loop", ddp_luaopen_trainer},
+    {"lightning_module", ddp_luaopen_trainer},
+    {"logger_connector", ddp_luaopen_log},
+    {"loggers", ddp_luaopen_loggers},
+    {"logging", ddp_luaopen_text_log},
+    {"metrics", ddp_luaopen_metrics},
+    {"lr_scheduler", ddp_luaopen_lr_scheduler},
+    {"nn_attention", ddp_luaopen_nn_spatial},
+    {"nn_norm", ddp_luaopen_nn_norm},
+    {"nn_spatial", ddp_luaopen_nn_spatial},
+    {"optimization", ddp_luaopen_trainer},
+    {"options", ddp_luaopen_trainer},
+    {"precision", ddp_luaopen_trainer},
+    {"prediction_loop", ddp_luaopen_trainer},
+    {"rank_zero", ddp_luaopen_trainer},
+    {"run_state", ddp_luaopen_resume},
+    {"seed", ddp_luaopen_trainer},
+    {"strategy", ddp_luaopen_trainer},
+    {"trainer", ddp_luaopen_trainer},
+    {"wandb", ddp_luaopen_wandb},
+    {"trainer_setup", ddp_luaopen_trainer},
     {NULL, NULL},
 };
 
@@ -184,6 +210,52 @@ ddp_prelude_use(lua_State *L, const char *name)
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, name);
     lua_remove(L, -2);
+}
+
+bool
+ddp_prelude_has(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(modules); i++) {
+        if (strcmp(modules[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Marks all values of the table on top of the stack, which is popped. */
+static void
+mark_values(lua_State *L, int seen)
+{
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, seen);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        int type = lua_type(L, -1);
+
+        if (type == LUA_TTABLE || type == LUA_TFUNCTION) {
+            lua_pushvalue(L, -1);
+            lua_pushboolean(L, 1);
+            lua_rawset(L, seen);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+void
+ddp_prelude_mark_own(lua_State *L, int seen)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &globals_key);
+    lua_pushvalue(L, -1);
+    mark_values(L, seen);
+    /* The table of globals itself is the scenario's. */
+    lua_getfield(L, -1, LUA_GNAME);
+    lua_pushnil(L);
+    lua_rawset(L, seen);
+    lua_pop(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &used_key);
+    mark_values(L, seen);
 }
 
 /* The __index of the globals: (table, name). */

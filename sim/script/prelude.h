@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lua.h>
+#include <stdbool.h>
 
 /*
  * Our own modules that are written in Lua (sim/script/lua). Each is compiled once a process,
@@ -23,6 +24,12 @@ void ddp_prelude_run(lua_State *L, const char *name, int arguments);
 
 /* Pushes what module @name returned, run now if this state has not used it yet. */
 void ddp_prelude_use(lua_State *L, const char *name);
+
+/* Whether there is a module of that name. */
+bool ddp_prelude_has(const char *name);
+
+/* Sets seen[value] for all tables and functions that are ours: globals and modules. */
+void ddp_prelude_mark_own(lua_State *L, int seen);
 
 /* Keeps the globals as they are now for the modules that will be used; once a state. */
 void ddp_prelude_keep_globals(lua_State *L);

@@ -15,6 +15,7 @@
 #include "sim/audit/findings.h"
 #include "sim/audit/report.h"
 #include "sim/loggers/event_writer.h"
+#include "sim/script/at_exit.h"
 #include "sim/script/error.h"
 #include "sim/script/expect.h"
 #include "sim/script/record.h"
@@ -46,7 +47,7 @@ typedef struct {
 DdpRunSpec
 ddp_run_spec_default(void)
 {
-    return (DdpRunSpec){.audit = true, .out = "out", .limits = ddp_limits_default()};
+    return (DdpRunSpec){.audit = true, .trace = true, .out = "out", .limits = ddp_limits_default()};
 }
 
 /* ---- folders ---- */
@@ -160,6 +161,9 @@ rank_main(DdpRank *rank, void *user_data, GError **error)
 
     bool ok = play_variant(session, L, &reason);
 
+    if (!ddp_script_run_at_exit(L, !ok && ddp_script_ended(L) != DDP_SCRIPT_END_EXIT,
+                                ok ? &reason : NULL))
+        ok = false;
     ddp_rank_set_data(rank, NULL);
 
     if (!ok) {
@@ -238,13 +242,15 @@ record_replicas(const Session *session)
     DdpReplicas *replicas = session->play->replicas;
     GArray *ranks = NULL;
     int64_t step;
+    int what;
 
-    if (replicas == NULL || !ddp_replicas_divergence(replicas, &step, &ranks))
+    if (replicas == NULL || !ddp_replicas_divergence(replicas, &what, &step, &ranks))
         return;
 
     g_autofree char *who = ddp_ranks_text(ranks);
-    g_autofree char *message = g_strdup_printf(
-        "after step %" G_GINT64_FORMAT " the weights of %s differ from those of rank 0", step, who);
+    g_autofree char *message =
+        g_strdup_printf("after step %" G_GINT64_FORMAT " the %s of %s differ from those of rank 0",
+                        step, what % 2 == 0 ? "weights" : "buffers", who);
     DdpFinding *finding =
         ddp_run_record_add_finding(session->play->record, "replica_divergence", message);
 
@@ -520,27 +526,68 @@ write_chrome_trace(const Session *session, const char *trace_path, GError **erro
     return ddp_chrome_trace_write(trace_path, path, &spec, error);
 }
 
+/* Without a trace none of an earlier run may stay and be taken for this one's. */
+static bool
+remove_traces(const Session *session, GError **error)
+{
+    static const char *const names[] = {DDP_TRACE_FILE, DDP_CHROME_TRACE_FILE};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(session->folder, names[i], NULL);
+
+        if (g_unlink(path) != 0 && errno != ENOENT) {
+            int code = errno;
+
+            g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(code),
+                        "%s: cannot be removed: %s", path, g_strerror(code));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+begin_trace(Session *session, const char *path, DdpTrace **trace, GError **error)
+{
+    if (!session->spec->trace)
+        return remove_traces(session, error);
+    *trace = ddp_trace_new(path, error);
+    if (*trace == NULL)
+        return false;
+    session->play->trace = *trace;
+    ddp_world_set_trace(session->world, *trace);
+    if (session->engine == DDP_ENGINE_PROCESSES)
+        ddp_trace_share(*trace);
+    return true;
+}
+
+static bool
+end_trace(Session *session, const char *path, DdpTrace *trace, GError **error)
+{
+    session->play->trace = NULL;
+    return trace == NULL ||
+           (ddp_trace_close(trace, error) && write_chrome_trace(session, path, error));
+}
+
 static bool
 run_session(Session *session, GError **error)
 {
     g_autofree char *trace_path = g_build_filename(session->folder, DDP_TRACE_FILE, NULL);
-    g_autoptr(DdpTrace) trace = ddp_trace_new(trace_path, error);
+    g_autoptr(DdpTrace) trace = NULL;
 
-    if (trace == NULL)
+    if (!begin_trace(session, trace_path, &trace, error))
         return false;
     session->play->record->schedule = g_strdup(ddp_world_schedule_text(session->world));
-    session->play->trace = trace;
-    ddp_world_set_trace(session->world, trace);
-    if (session->engine == DDP_ENGINE_PROCESSES)
-        ddp_trace_share(trace);
     begin_record(session);
     ddp_world_run(session->world, rank_main, session);
     while (ddp_tell_pump(session->play->tell))
         ;
+    if (!ddp_text_files_finish(session->play->text_files, session->play->logs_folder,
+                               session->play->record, error))
+        return false;
     fill_record(session);
-    session->play->trace = NULL;
-    return ddp_trace_close(trace, error) && record_choices(session, error) &&
-           write_chrome_trace(session, trace_path, error) && hold_to_expectations(session, error) &&
+    return end_trace(session, trace_path, trace, error) && record_choices(session, error) &&
+           hold_to_expectations(session, error) &&
            ddp_report_write(session->play->record, session->folder, error);
 }
 

@@ -58,6 +58,7 @@ typedef struct {
     bool has_seed;
     uint64_t seed;
     bool audit;
+    bool trace; /* write trace.jsonl and trace.chrome.json */
     bool keep_choices;       /* put those of the schedule into the record */
     bool small;              /* the scenario's `small` parameters */
     const char *const *sets; /* (nullable): NULL-terminated "key=value" */
@@ -70,7 +71,7 @@ typedef struct {
     void *print_data; /* handed to both */
 } DdpRunSpec;
 
-DdpRunSpec ddp_run_spec_default(void); /* audit on, out "out", default limits */
+DdpRunSpec ddp_run_spec_default(void); /* audit and trace on, out "out", default limits */
 
 /**
  * ddp_scenario_run:

@@ -74,13 +74,16 @@ typedef struct {
     const char *tag;
     int64_t step;
     double value;
+    const char *site; /* (nullable): "file:line"; NULL: see below */
 } DdpLogNote;
 
 /**
  * ddp_script_note_log:
  *
  * Tells the run that the calling line logs a value: it goes into the report and, inside an
- * evaluation, into the audit. The call site is taken from the Lua stack.
+ * evaluation, into the audit. The call site, where none is given, is the line that called
+ * self:log with that key if a Trainer hands values to its loggers now; else it is taken from the
+ * Lua stack.
  *
  * Returns: true if the logger must write it; false in an oracle pass, where the value is only
  *   noted as the true one

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/generator.h"
 #include "sim/script/args.h"
+#include "sim/script/evaluation.h"
 #include "sim/script/libs.h"
 #include "sim/script/state_private.h"
 #include "sim/world/world.h"
@@ -116,73 +116,18 @@ l_finding(lua_State *L)
 /* ---- evaluations ---- */
 
 static int
-run_oracle(lua_State *L)
-{
-    lua_settop(L, 2);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 0);
-    return 0;
-}
-
-/* Arguments 1 and 2 as of sim.evaluation. The stream of random numbers goes on undisturbed. */
-static void
-oracle_pass(lua_State *L)
-{
-    DdpScriptRank *script = ddp_script_rank(L);
-    DdpScriptRank kept = *script;
-    DdpGenerator *generator = ddp_model_context_generator(script->model);
-    g_autoptr(DdpGenerator) saved = ddp_generator_copy(generator);
-
-    ddp_script_settle(L);
-    script->oracle = true;
-    script->world_size = 1;
-    script->local_rank = 0;
-    script->node_rank = 0;
-    lua_pushcfunction(L, run_oracle);
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-
-    int status = lua_pcall(L, 2, 0, 0);
-
-    ddp_script_settle(L);
-    script->oracle = false;
-    script->world_size = kept.world_size;
-    script->local_rank = kept.local_rank;
-    script->node_rank = kept.node_rank;
-    ddp_generator_assign(generator, saved);
-    g_clear_pointer(&saved, ddp_generator_free);
-    if (status == LUA_OK)
-        return;
-    lua_pushfstring(L,
-                    "%s (while rank 0 ran the evaluation once more as the only process, for the "
-                    "true values; --no-audit leaves that out)",
-                    lua_tostring(L, -1));
-    lua_error(L);
-}
-
-static int
 l_evaluation(lua_State *L)
 {
-    DdpScriptRank *script = ddp_script_rank(L);
-    DdpScriptPrivate *priv = script->priv;
     int64_t epoch = luaL_checkinteger(L, 1);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
     check_world(L, "evaluation");
     lua_settop(L, 2);
-    if (priv->evaluation >= 0)
+    if (ddp_script_evaluating(L))
         return luaL_error(L, "sim.evaluation: an evaluation is in progress already");
-
-    priv->evaluation = priv->evaluation_count++;
-    priv->evaluation_epoch = epoch;
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
-    lua_call(L, 1, LUA_MULTRET);
-    if (priv->play->audit != NULL && script->rank == 0)
-        oracle_pass(L);
-    priv->evaluation = -1;
-    return lua_gettop(L) - 2;
+    return ddp_script_evaluate(L, epoch, 1, 2);
 }
 
 static const luaL_Reg verbs[] = {

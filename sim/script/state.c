@@ -335,13 +335,15 @@ ddp_script_stack(lua_State *L)
     return stack;
 }
 
-/* Runs where the error was raised, with the stack still there. */
-static int
-on_error(lua_State *L)
+int
+ddp_script_on_error(lua_State *L)
 {
     DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
     lua_Debug site;
 
+    if (priv->told_error != NULL && lua_type(L, 1) == LUA_TSTRING &&
+        strcmp(priv->told_error, lua_tostring(L, 1)) == 0)
+        return 1;
     g_clear_pointer(&priv->error_stack, g_ptr_array_unref);
     priv->error_stack = ddp_script_stack(L);
     if (!lua_isstring(L, 1)) {
@@ -415,7 +417,7 @@ ddp_script_call(lua_State *L, int arguments, int results, GError **error)
 
     priv->met_us = g_get_monotonic_time();
     priv->busy_us = -1;
-    lua_pushcfunction(L, on_error);
+    lua_pushcfunction(L, ddp_script_on_error);
     lua_insert(L, function);
     priv->trusted = false;
 
@@ -486,6 +488,16 @@ ddp_script_intern(lua_State *L, const char *text)
     pthread_mutex_unlock(&play->lock);
     priv->last_interned = known;
     return known;
+}
+
+int
+ddp_script_tell_error(lua_State *L)
+{
+    DdpScriptPrivate *priv = ddp_script_rank(L)->priv;
+
+    g_free(priv->told_error);
+    priv->told_error = g_strdup(lua_tostring(L, -1));
+    return lua_error(L);
 }
 
 /* ---- life ---- */
@@ -599,6 +611,7 @@ ddp_script_state_free(lua_State *L)
     atomic_fetch_sub(&priv->play->counts->memory, priv->memory_counted);
     ddp_model_context_free(script->model);
     g_clear_pointer(&priv->error_stack, g_ptr_array_unref);
+    g_clear_pointer(&priv->told_error, g_free);
     g_clear_pointer(&priv->pure, g_hash_table_unref);
     g_free(priv);
     g_free(script);

@@ -27,16 +27,27 @@ struct DdpScriptPrivate {
     DdpScriptEnd end;
     int exit_status;           /* with DDP_SCRIPT_END_STATUS */
     GPtrArray *error_stack;    /* of char*; (nullable) */
+    char *told_error;          /* (nullable): one whose place and stack are known already */
     const char *last_interned; /* (nullable): borrowed from the play */
     int64_t object_ids;        /* handed out by tostring */
     int evaluation;            /* number of the evaluation in progress, -1 outside */
     int evaluation_count;      /* begun so far */
     int64_t evaluation_epoch;
+    uint64_t noted;         /* log entries so far, true values too */
     uint64_t flops_settled; /* of the model's count: what the rank's clock knows of */
     lua_Integer work_count; /* asynchronous collectives begun so far */
     int works_pending;
     GHashTable *pure; /* (nullable): C functions that a rank may still call, see foresee.c */
 };
+
+/*
+ * A message handler: puts the scenario's place in front of the error and keeps the stack. Runs
+ * where the error was raised. state.c
+ */
+int ddp_script_on_error(lua_State *L);
+
+/* Raises the string on top of the stack, which went through that handler, once more. state.c */
+int ddp_script_tell_error(lua_State *L);
 
 #define DDP_HOOK_STEPS 1000 /* instructions between two looks at the limits */
 

@@ -397,6 +397,28 @@ l_add_hparams(lua_State *L)
     return 0;
 }
 
+int
+ddp_lua_summary_add_hparams(lua_State *L)
+{
+    Slot *slot = check_slot(L);
+    const DdpScriptRank *script = ddp_script_rank(L);
+    DdpHparamSet set;
+    GError *error = NULL;
+
+    set.hparams = check_hparams(L, 2, &set.hparam_count);
+    set.metrics = check_metrics(L, 3, &set.metric_count);
+    if (script->oracle)
+        return 0;
+
+    DdpEventWriter *writer = ready(L, slot);
+    uint64_t before = ddp_event_writer_bytes(writer);
+
+    if (!ddp_event_hparams_add(writer, &set, ddp_script_wall_time(script), &error))
+        ddp_args_raise(L, error);
+    write_through(L, writer, before);
+    return 0;
+}
+
 static int
 l_flush(lua_State *L)
 {

@@ -122,7 +122,22 @@ apply_replica(DdpPlay *play, const DdpTold *told)
 {
     if (play->replicas == NULL)
         play->replicas = ddp_replicas_new(play->world_size);
-    ddp_replicas_note(play->replicas, told->rank, told->step, told->number);
+    ddp_replicas_note(play->replicas, told->rank, told->evaluation, told->step, told->number);
+}
+
+static void
+apply_text(DdpPlay *play, const DdpTold *told)
+{
+    const DdpTextWrite write = {
+        .path = told->texts[0],
+        .bytes = told->texts[1],
+        .site = told->texts[2],
+        .time_ns = told->step,
+        .offset = told->epoch,
+        .rank = told->rank,
+    };
+
+    ddp_text_files_add(play->text_files, &write);
 }
 
 static void
@@ -167,6 +182,9 @@ apply(const DdpTold *told, void *user_data)
     case DDP_TOLD_PROGRESS:
         if (play->progress != NULL)
             play->progress((int64_t)told->number, play->print_data);
+        break;
+    case DDP_TOLD_TEXT:
+        apply_text(play, told);
         break;
     }
     pthread_mutex_unlock(&play->lock);
@@ -268,9 +286,13 @@ ddp_tell_finding(DdpTell *tell, int rank, const char *kind, const char *message,
 }
 
 void
-ddp_tell_replica(DdpTell *tell, int rank, int64_t step, uint64_t hash)
+ddp_tell_replica(DdpTell *tell, int rank, int what, int64_t step, uint64_t hash)
 {
-    deliver(tell, &(DdpTold){.kind = DDP_TOLD_REPLICA, .rank = rank, .step = step, .number = hash});
+    deliver(tell, &(DdpTold){.kind = DDP_TOLD_REPLICA,
+                             .rank = rank,
+                             .evaluation = what,
+                             .step = step,
+                             .number = hash});
 }
 
 void
@@ -280,6 +302,19 @@ ddp_tell_stack(DdpTell *tell, int rank, const GPtrArray *stack)
                              .rank = rank,
                              .texts = (const char *const *)stack->pdata,
                              .text_count = stack->len});
+}
+
+void
+ddp_tell_text(DdpTell *tell, const DdpTextWrite *write)
+{
+    const char *const texts[] = {write->path, write->bytes, write->site};
+
+    deliver(tell, &(DdpTold){.kind = DDP_TOLD_TEXT,
+                             .rank = write->rank,
+                             .step = write->time_ns,
+                             .epoch = write->offset,
+                             .texts = texts,
+                             .text_count = G_N_ELEMENTS(texts)});
 }
 
 void

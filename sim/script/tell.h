@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/script/text_files.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -81,10 +83,12 @@ void ddp_tell_merged(DdpTell *tell, int rank, int evaluation);
 /* @site is (nullable). */
 void ddp_tell_finding(DdpTell *tell, int rank, const char *kind, const char *message,
                       const char *site);
-/* The weights of @rank have this hash after @step steps. */
-void ddp_tell_replica(DdpTell *tell, int rank, int64_t step, uint64_t hash);
+/* @rank holds values of this hash after @step steps; @what as of ddp_replicas_note(). */
+void ddp_tell_replica(DdpTell *tell, int rank, int what, int64_t step, uint64_t hash);
 /* Where @rank was when it failed: of char*, innermost first. */
 void ddp_tell_stack(DdpTell *tell, int rank, const GPtrArray *stack);
+/* What a rank writes to a text file: the files are made of it when the run is over. */
+void ddp_tell_text(DdpTell *tell, const DdpTextWrite *write);
 /* For whoever watches: how many collectives the world has completed. */
 void ddp_tell_progress(DdpTell *tell, int rank, int64_t collectives);
 

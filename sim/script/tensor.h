@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <lauxlib.h>
 #include <lua.h>
 
 #include "model/ops.h"
@@ -98,6 +99,10 @@ DdpTensor **ddp_lua_push_tensor_list(lua_State *L, int index, const char *verb, 
 /* tensor_build.c: torch.tensor(data, options), and t:tolist() */
 int ddp_lua_tensor_build(lua_State *L);
 int ddp_lua_tensor_tolist(lua_State *L);
+
+/* tensor_select.c: more methods, a list that ends with a NULL name; and torch.where */
+const luaL_Reg *ddp_lua_tensor_select_methods(void);
+int ddp_lua_tensor_where(lua_State *L);
 
 /* tensor_text.c: tostring(t) */
 int ddp_lua_tensor_text(lua_State *L);

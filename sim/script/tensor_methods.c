@@ -711,6 +711,7 @@ static const luaL_Reg methods[] = {
     {"argmin", l_argmin},
     {"backward", l_backward},
     {"bfloat16", l_bfloat16},
+    {"bmm", l_matmul},
     {"bool", l_bool},
     {"clone", l_clone},
     {"contiguous", l_same},
@@ -748,6 +749,7 @@ static const luaL_Reg methods[] = {
     {"mean", l_mean},
     {"min", l_min},
     {"minimum", l_minimum},
+    {"mm", l_matmul},
     {"mul", l_mul},
     {"mul_", l_mul_},
     {"narrow", l_narrow},
@@ -787,11 +789,15 @@ static const luaL_Reg methods[] = {
 const char *
 ddp_lua_tensor_nearest_method(const char *name)
 {
-    const char *names[G_N_ELEMENTS(methods)];
+    const luaL_Reg *const lists[] = {methods, ddp_lua_tensor_select_methods()};
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
 
-    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
-        names[i] = methods[i].name;
-    return ddp_args_nearest(name, names);
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (size_t j = 0; lists[i][j].name != NULL; j++)
+            g_ptr_array_add(names, (gpointer)lists[i][j].name);
+    }
+    g_ptr_array_add(names, NULL);
+    return ddp_args_nearest(name, (const char *const *)names->pdata);
 }
 
 void
@@ -802,6 +808,7 @@ ddp_lua_push_tensor_methods(lua_State *L)
         return;
     lua_pop(L, 1);
     luaL_newlib(L, methods);
+    luaL_setfuncs(L, ddp_lua_tensor_select_methods(), 0);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, methods);
 }

@@ -255,13 +255,13 @@ makes_sense(const DdpTold *told)
         [DDP_TOLD_TRUTH] = {1, true},     [DDP_TOLD_SAMPLES] = {0, true},
         [DDP_TOLD_MERGED] = {0, true},    [DDP_TOLD_FINDING] = {2, false},
         [DDP_TOLD_REPLICA] = {0, false},  [DDP_TOLD_STACK] = {0, false},
-        [DDP_TOLD_PROGRESS] = {0, false},
+        [DDP_TOLD_PROGRESS] = {0, false}, [DDP_TOLD_TEXT] = {2, false},
     };
     guint texts = told->kind == DDP_TOLD_STACK ? told->text_count : needs[told->kind].texts;
 
     if (told->text_count < texts || told->evaluation < (needs[told->kind].of_evaluation ? 0 : -1))
         return false;
-    if (told->kind == DDP_TOLD_FINDING && told->text_count != 3)
+    if ((told->kind == DDP_TOLD_FINDING || told->kind == DDP_TOLD_TEXT) && told->text_count != 3)
         return false;
     for (guint i = 0; i < texts; i++) {
         if (told->texts[i] == NULL)
@@ -281,7 +281,7 @@ decode(const uint8_t *bytes, size_t length, const char **texts, DdpTold *told)
     if (front == NULL)
         return false;
     memcpy(&fixed, front, sizeof fixed);
-    if (fixed.kind > DDP_TOLD_PROGRESS || fixed.text_count > DDP_TOLD_TEXTS_MAX)
+    if (fixed.kind > DDP_TOLD_TEXT || fixed.text_count > DDP_TOLD_TEXTS_MAX)
         return false;
     *told = (DdpTold){
         .kind = (DdpToldKind)fixed.kind,

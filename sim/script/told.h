@@ -28,6 +28,7 @@ typedef enum {
     DDP_TOLD_REPLICA,
     DDP_TOLD_STACK,
     DDP_TOLD_PROGRESS,
+    DDP_TOLD_TEXT,
 } DdpToldKind;
 
 #define DDP_TOLD_TEXTS_MAX 64

@@ -7,7 +7,10 @@
 
 #include "model/autograd.h"
 #include "model/generator.h"
+#include "sim/script/checkpoint.h"
+#include "sim/script/amp.h"
 #include "sim/script/libs.h"
+#include "sim/script/modes.h"
 #include "sim/script/script_rank.h"
 #include "sim/script/state.h"
 #include "sim/script/tensor.h"
@@ -62,6 +65,46 @@ l_generator_initial_seed(lua_State *L)
     return 1;
 }
 
+/* The state as a tensor of bytes, in torch's layout. */
+static int
+push_state(lua_State *L, const DdpGenerator *generator)
+{
+    static const int64_t shape[] = {DDP_GENERATOR_STATE_BYTES};
+    uint8_t bytes[DDP_GENERATOR_STATE_BYTES];
+
+    ddp_generator_get_state(generator, bytes);
+    DDP_LUA_RETURN_TENSOR(
+        L, ddp_tensor_new_from(ddp_script_rank(L)->model, DDP_DTYPE_U8, 1, shape, bytes, &error));
+}
+
+static void
+take_state(lua_State *L, DdpGenerator *generator, int index)
+{
+    DdpTensor *state = ddp_lua_check_tensor(L, index);
+    GError *error = NULL;
+
+    if (ddp_tensor_dtype(state) != DDP_DTYPE_U8)
+        luaL_error(L, "RNG state must be a torch.uint8 tensor, found torch.%s",
+                   ddp_dtype_name(ddp_tensor_dtype(state)));
+    if (!ddp_generator_set_state(generator, ddp_tensor_data(state), ddp_tensor_bytes(state),
+                                 &error))
+        ddp_args_raise(L, error);
+}
+
+static int
+l_generator_get_state(lua_State *L)
+{
+    return push_state(L, *check_generator(L, 1));
+}
+
+static int
+l_generator_set_state(lua_State *L)
+{
+    take_state(L, *check_generator(L, 1), 2);
+    lua_settop(L, 1);
+    return 1;
+}
+
 static int
 l_generator_gc(lua_State *L)
 {
@@ -74,6 +117,8 @@ l_generator_gc(lua_State *L)
 static const luaL_Reg generator_methods[] = {
     {"manual_seed", l_generator_manual_seed},
     {"initial_seed", l_generator_initial_seed},
+    {"get_state", l_generator_get_state},
+    {"set_state", l_generator_set_state},
     {NULL, NULL},
 };
 
@@ -106,6 +151,19 @@ l_initial_seed(lua_State *L)
 
     lua_pushinteger(L, (lua_Integer)ddp_generator_initial_seed(generator));
     return 1;
+}
+
+static int
+l_get_rng_state(lua_State *L)
+{
+    return push_state(L, ddp_model_context_generator(ddp_script_rank(L)->model));
+}
+
+static int
+l_set_rng_state(lua_State *L)
+{
+    take_state(L, ddp_model_context_generator(ddp_script_rank(L)->model), 1);
+    return 0;
 }
 
 /* ---- constructors -------------------------------------------------------------------- */
@@ -346,47 +404,16 @@ l_cat(lua_State *L)
 
 /* ---- gradient modes ------------------------------------------------------------------ */
 
-/* Upvalue 1 of its __close: the mode to come back to. */
-static int
-l_restore_mode(lua_State *L)
-{
-    ddp_model_context_set_grad_enabled(ddp_script_rank(L)->model,
-                                       lua_toboolean(L, lua_upvalueindex(1)) != 0);
-    return 0;
-}
-
-/* Calls the function at 1 with the arguments behind it; the mode comes back whatever happens. */
-static int
-call_in_mode(lua_State *L, bool enabled)
-{
-    DdpModelContext *model = ddp_script_rank(L)->model;
-
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-
-    /* A value whose __close puts the mode back: Lua closes it also when an error passes. */
-    lua_newtable(L);
-    lua_createtable(L, 0, 1);
-    lua_pushboolean(L, ddp_model_context_grad_enabled(model));
-    lua_pushcclosure(L, l_restore_mode, 1);
-    lua_setfield(L, -2, "__close");
-    lua_setmetatable(L, -2);
-    lua_insert(L, 1);
-    lua_toclose(L, 1);
-    ddp_model_context_set_grad_enabled(model, enabled);
-    lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
-    return lua_gettop(L) - 1;
-}
-
 static int
 l_no_grad(lua_State *L)
 {
-    return call_in_mode(L, false);
+    return ddp_lua_call_with_grad(L, 1, false);
 }
 
 static int
 l_enable_grad(lua_State *L)
 {
-    return call_in_mode(L, true);
+    return ddp_lua_call_with_grad(L, 1, true);
 }
 
 static int
@@ -421,6 +448,8 @@ static const luaL_Reg functions[] = {
     {"enable_grad", l_enable_grad},
     {"full", l_full},
     {"full_like", l_full_like},
+    {"get_rng_state", l_get_rng_state},
+    {"inference_mode", l_no_grad},
     {"initial_seed", l_initial_seed},
     {"is_grad_enabled", l_is_grad_enabled},
     {"is_tensor", l_is_tensor},
@@ -433,8 +462,10 @@ static const luaL_Reg functions[] = {
     {"randn", l_randn},
     {"randperm", l_randperm},
     {"set_grad_enabled", l_set_grad_enabled},
+    {"set_rng_state", l_set_rng_state},
     {"stack", l_stack},
     {"tensor", ddp_lua_tensor_build},
+    {"where", ddp_lua_tensor_where},
     {"zeros", l_zeros},
     {"zeros_like", l_zeros_like},
     {NULL, NULL},
@@ -442,13 +473,15 @@ static const luaL_Reg functions[] = {
 
 /* Methods that torch has as functions as well. */
 static const char *const shared_with_methods[] = {
-    "abs",     "add",    "all",     "allclose",  "any",       "argmax",       "argmin",
-    "clone",   "div",    "eq",      "equal",     "exp",       "flatten",      "floor_divide",
-    "gather",  "ge",     "gt",      "le",        "log",       "log_softmax",  "lt",
-    "matmul",  "max",    "maximum", "mean",      "min",       "minimum",      "mul",
-    "narrow",  "ne",     "neg",     "numel",     "pow",       "relu",         "remainder",
-    "reshape", "select", "sigmoid", "softmax",   "sqrt",      "squeeze",      "sub",
-    "sum",     "t",      "tanh",    "transpose", "unsqueeze", "index_select", NULL,
+    "abs",       "add",         "all",     "allclose",  "any",       "argmax",       "argmin",
+    "clone",     "div",         "eq",      "equal",     "exp",       "flatten",      "floor_divide",
+    "gather",    "ge",          "gt",      "le",        "log",       "log_softmax",  "lt",
+    "matmul",    "max",         "maximum", "mean",      "min",       "minimum",      "mul",
+    "narrow",    "ne",          "neg",     "numel",     "pow",       "relu",         "remainder",
+    "reshape",   "select",      "sigmoid", "softmax",   "sqrt",      "squeeze",      "sub",
+    "sum",       "t",           "tanh",    "transpose", "unsqueeze", "index_select", "bmm",
+    "chunk",     "masked_fill", "mm",      "permute",   "split",     "tril",         "triu",
+    "unflatten", NULL,
 };
 
 static const struct {
@@ -470,10 +503,12 @@ ddp_luaopen_torch(lua_State *L)
 
     lua_createtable(L, 0, 96);
     luaL_setfuncs(L, functions, 0);
+    ddp_lua_open_checkpoint(L);
     for (size_t i = 0; i < G_N_ELEMENTS(dtype_names); i++) {
         ddp_lua_push_dtype(L, dtype_names[i].dtype);
         lua_setfield(L, -2, dtype_names[i].name);
     }
+    ddp_lua_add_amp(L);
     ddp_lua_push_tensor_methods(L);
     for (size_t i = 0; shared_with_methods[i] != NULL; i++) {
         lua_getfield(L, -1, shared_with_methods[i]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 typedef struct {
+    int what;
     int64_t step;
     int noted;
     uint64_t *hashes; /* by rank */
@@ -11,7 +12,7 @@ typedef struct {
 
 struct DdpReplicas {
     int world_size;
-    GQueue open;    /* of Step, not yet noted by all, in rising order */
+    GQueue open;    /* of Step, not yet noted by all, in the order of before() */
     Step *diverged; /* the first, or NULL */
     int64_t compared;
 };
@@ -89,24 +90,51 @@ differs(const DdpReplicas *replicas, const Step *step)
     return false;
 }
 
-void
-ddp_replicas_note(DdpReplicas *replicas, int rank, int64_t number, uint64_t hash)
+static bool
+before(const Step *a, const Step *b)
 {
+    return a->step != b->step ? a->step < b->step : a->what < b->what;
+}
+
+/* The open entry of a step, made and put into its place if there is none. */
+static GList *
+find_open(DdpReplicas *replicas, int what, int64_t number)
+{
+    const Step wanted = {.what = what, .step = number};
     GList *link = replicas->open.head;
 
-    if (replicas->diverged != NULL)
-        return;
-    while (link != NULL && ((Step *)link->data)->step < number)
+    while (link != NULL && before(link->data, &wanted))
         link = link->next;
-    if (link == NULL || ((Step *)link->data)->step != number) {
-        Step *step = g_new0(Step, 1);
+    if (link != NULL && !before(&wanted, link->data))
+        return link;
 
-        step->step = number;
-        step->hashes = g_new0(uint64_t, replicas->world_size);
-        g_queue_insert_before(&replicas->open, link, step);
-        link = link != NULL ? link->prev : replicas->open.tail;
+    Step *step = g_new0(Step, 1);
+
+    step->what = what;
+    step->step = number;
+    step->hashes = g_new0(uint64_t, replicas->world_size);
+    g_queue_insert_before(&replicas->open, link, step);
+    return link != NULL ? link->prev : replicas->open.tail;
+}
+
+/* Ranks run apart, so of two that diverge a later one may be complete first. */
+static void
+keep_first(DdpReplicas *replicas, Step *step)
+{
+    if (replicas->diverged == NULL || before(step, replicas->diverged)) {
+        Step *former = replicas->diverged;
+
+        replicas->diverged = step;
+        step = former;
     }
+    if (step != NULL)
+        step_free(step);
+}
 
+void
+ddp_replicas_note(DdpReplicas *replicas, int rank, int what, int64_t number, uint64_t hash)
+{
+    GList *link = find_open(replicas, what, number);
     Step *step = link->data;
 
     step->hashes[rank] = hash;
@@ -115,7 +143,7 @@ ddp_replicas_note(DdpReplicas *replicas, int rank, int64_t number, uint64_t hash
     replicas->compared++;
     g_queue_delete_link(&replicas->open, link);
     if (differs(replicas, step))
-        replicas->diverged = step;
+        keep_first(replicas, step);
     else
         step_free(step);
 }
@@ -127,10 +155,12 @@ ddp_replicas_compared(const DdpReplicas *replicas)
 }
 
 bool
-ddp_replicas_divergence(const DdpReplicas *replicas, int64_t *step, GArray **ranks)
+ddp_replicas_divergence(const DdpReplicas *replicas, int *what, int64_t *step, GArray **ranks)
 {
     if (replicas->diverged == NULL)
         return false;
+    if (what != NULL)
+        *what = replicas->diverged->what;
     *step = replicas->diverged->step;
     *ranks = g_array_new(FALSE, FALSE, sizeof(int));
     for (int rank = 1; rank < replicas->world_size; rank++) {

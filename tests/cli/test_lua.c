@@ -6,8 +6,12 @@
 
 /* The scenarios of tests/scenarios in worlds of several sizes, under schedules and engines. */
 
-static const char *const files[] = {"diagnosis.lua", "dist.lua", "findings.lua", "training.lua"};
-static const char *const sizes[] = {"1", "2", "3", "4", "5", "8"};
+static const char *const files[] = {"callbacks.lua",     "checkpoint_values.lua", "ddp.lua",
+                                    "ddp_curves.lua",    "ddp_differs.lua",       "diagnosis.lua",
+                                    "dist.lua",          "findings.lua",          "metrics.lua",
+                                    "norm.lua",          "norm_mistakes.lua",     "training.lua"};
+static const char *const in_every_world[] = {"ddp.lua", "dist.lua", "metrics.lua"};
+static const char *const sizes[] = {"1", "2", "3", "4", "5", "7", "8"};
 static const char *const ways[][2] = {{"--schedule", "round_robin"},
                                       {"--schedule", "random:1"},
                                       {"--schedule", "random:2"},
@@ -34,8 +38,20 @@ play(const char *file, const char *size, const char *const *way)
 
 START_TEST(test_every_verb_in_every_world)
 {
+    for (size_t f = 0; f < G_N_ELEMENTS(in_every_world); f++) {
+        for (size_t w = 0; w < G_N_ELEMENTS(ways); w++)
+            play(in_every_world[f], sizes[_i], ways[w]);
+    }
+}
+END_TEST
+
+/* Ranks that share statistics, against one process: sizes that divide nothing evenly among them. */
+START_TEST(test_batch_norms_in_every_world)
+{
+    static const char *const norm_sizes[] = {"1", "2", "3", "4", "7"};
+
     for (size_t w = 0; w < G_N_ELEMENTS(ways); w++)
-        play("dist.lua", sizes[_i], ways[w]);
+        play("norm.lua", norm_sizes[_i], ways[w]);
 }
 END_TEST
 
@@ -82,6 +98,7 @@ main(void)
 
     tcase_set_timeout(all, 300);
     tcase_add_loop_test(all, test_every_verb_in_every_world, 0, G_N_ELEMENTS(sizes));
+    tcase_add_loop_test(all, test_batch_norms_in_every_world, 0, 5);
     tcase_add_loop_test(all, test_as_written_in_every_way, 0, G_N_ELEMENTS(files));
     tcase_add_loop_test(all, test_engines_give_one_digest, 0, G_N_ELEMENTS(files));
     suite_add_tcase(suite, all);

@@ -213,6 +213,18 @@ function Module:requires_grad_(flag)
   return self
 end
 
+-- Floating parameters and buffers become `dtype`, in place: an optimiser sees it.
+function Module:to(dtype)
+  for _, parameter in ipairs(self:parameters()) do c.convert(parameter, dtype) end
+  for _, buffer in ipairs(self:buffers()) do c.convert(buffer, dtype) end
+  return self
+end
+
+function Module:half() return self:to("torch.float16") end
+function Module:bfloat16() return self:to("torch.bfloat16") end
+function Module:float() return self:to("torch.float32") end
+function Module:double() return self:to("torch.float64") end
+
 -- ---- state_dict ----
 
 -- Names to tensors that share the module's memory.
@@ -358,6 +370,7 @@ nn.CrossEntropyLoss = CrossEntropyLoss
 function CrossEntropyLoss:init(options)
   c.check_cross_entropy(options)
   self._options = options
+  if options and options.weight then self:register_buffer("weight", options.weight) end
 end
 
 function CrossEntropyLoss:forward(input, target)
@@ -375,5 +388,32 @@ end
 function MSELoss:forward(input, target) return c.mse_loss(input, target, self._options) end
 
 nn.Parameter = c.parameter
+
+nn.utils = {
+  clip_grad_norm_ = c.clip_grad_norm_, clip_grad_value_ = c.clip_grad_value_,
+  clip_grads_with_norm_ = c.clip_grads_with_norm_, get_total_norm = c.get_total_norm,
+}
+
+-- ---- further parts ----
+
+-- Each is a module that gives define(nn, c); they are run when a name is first missed in nn, so
+-- that a rank without such layers does not pay for them.
+local parts = { "nn_spatial", "nn_containers", "nn_attention", "nn_norm", "nn_losses" }
+c.layer, c.flag, c.is_module, c.names_of = layer, flag, is_module, names_of
+
+setmetatable(nn, {
+  __metatable = false,
+  __index = function(_, name)
+    for i = 1, #parts do
+      local part = parts[i]
+      if part then
+        parts[i] = false
+        c.use(part)(nn, c)
+        local value = rawget(nn, name)
+        if value ~= nil then return value end
+      end
+    end
+  end,
+})
 
 return nn

@@ -138,7 +138,7 @@ tell_all(DdpTell *tell, int rank)
     ddp_tell_finding(tell, rank, "lesson", "no place", NULL);
     ddp_tell_finding(tell, rank, "lesson", "", "a.lua:9");
     for (int64_t step = 0; step < 5; step++)
-        ddp_tell_replica(tell, rank, step, step == 3 && rank == 4 ? UINT64_MAX : 17);
+        ddp_tell_replica(tell, rank, 0, step, step == 3 && rank == 4 ? UINT64_MAX : 17);
     for (int i = 0; i <= rank; i++)
         g_ptr_array_add(stack, g_strdup_printf("a.lua:%d in function 'f'", i));
     ddp_tell_stack(tell, rank, stack);
@@ -240,7 +240,7 @@ divergence_of(const DdpPlay *of)
     int64_t step = -1;
     GArray *ranks = NULL;
 
-    if (!ddp_replicas_divergence(of->replicas, &step, &ranks))
+    if (!ddp_replicas_divergence(of->replicas, NULL, &step, &ranks))
         return g_strdup("none");
 
     char *text = g_strdup_printf("step %d: %d rank(s), first %d", (int)step, (int)ranks->len,
