@@ -25,8 +25,9 @@ teardown(void)
     g_free(folder);
 }
 
-static const char *const scenarios[] = {"fabric_logging_strategies", "guarded_all_gather",
-                                        "guarded_log", "validation_one_over_world_size"};
+static const char *const scenarios[] = {
+    "fabric_logging_strategies", "guarded_all_gather", "guarded_log",
+    "lightning_ddp_logging",     "train_script",       "validation_one_over_world_size"};
 
 /* Plays a scenario; the reports of its variants, one JSON object each. @option: (nullable) */
 static GPtrArray *
@@ -95,13 +96,16 @@ START_TEST(test_schedule_and_engine_do_not_change_the_digest)
     static const char *const ways[][2] = {
         {"--schedule", "round_robin"},   {"--schedule", "random:1"}, {"--schedule", "random:2"},
         {"--schedule", "order:3,1,2,0"}, {"--engine", "threads"},    {"--engine", "processes"}};
+    bool has_two_ranks = strcmp(scenarios[_i], "lightning_ddp_logging") == 0;
     g_autoptr(GPtrArray) first = NULL;
 
     if (strcmp(scenarios[_i], "fabric_logging_strategies") == 0)
         return; /* there the order of the entries is the lesson: see below */
     first = play(scenarios[_i], NULL, NULL);
     for (size_t w = 0; w < G_N_ELEMENTS(ways); w++) {
-        g_autoptr(GPtrArray) other = play(scenarios[_i], ways[w][0], ways[w][1]);
+        bool is_order = g_str_has_prefix(ways[w][1], "order:");
+        g_autoptr(GPtrArray) other =
+            play(scenarios[_i], ways[w][0], is_order && has_two_ranks ? "order:1,0" : ways[w][1]);
 
         ck_assert_uint_eq(other->len, first->len);
         for (guint i = 0; i < first->len; i++) {
