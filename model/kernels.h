@@ -170,6 +170,14 @@ typedef struct {
                      size_t row_step);
     void (*fold_f64)(const DdpConvPlane *p, double *plane, size_t first, size_t count, double *rows,
                      size_t row_step);
+    /*
+     * One element more for each of @count windows side by side: x[j·step], which stands at @place +
+     * j·step, becomes greatest[j] where it is greater, is NaN, or is the first (places[j] is -1).
+     */
+    void (*greatest_f32)(size_t count, const float *x, size_t step, int32_t place, float *greatest,
+                         int32_t *places);
+    void (*greatest_f64)(size_t count, const double *x, size_t step, int32_t place,
+                         double *greatest, int32_t *places);
 } DdpConvKernels;
 
 /*

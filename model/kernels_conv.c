@@ -234,9 +234,41 @@ shifted(const DdpConvPlane *p, const Place *place)
 CONV_LOOPS(float)
 CONV_LOOPS(double)
 
+/* The step is a constant in the usual calls. No branches: what is greatest cannot be foreseen. */
+#define GREATEST(type)                                                                             \
+    static inline __attribute__((always_inline)) void greatest_by_##type(                          \
+        size_t count, const type *restrict x, size_t step, int32_t place, type *restrict greatest, \
+        int32_t *restrict places)                                                                  \
+    {                                                                                              \
+        for (size_t j = 0; j < count; j++) {                                                       \
+            type value = x[j * step];                                                              \
+            int32_t at = place + (int32_t)j * (int32_t)step;                                       \
+            bool takes = (value > greatest[j]) | (value != value) | (places[j] < 0);               \
+                                                                                                   \
+            greatest[j] = takes ? value : greatest[j];                                             \
+            places[j] = takes ? at : places[j];                                                    \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void greatest_##type(size_t count, const type *x, size_t step, int32_t place,           \
+                                type *greatest, int32_t *places)                                   \
+    {                                                                                              \
+        if (step == 2)                                                                             \
+            greatest_by_##type(count, x, 2, place, greatest, places);                              \
+        else if (step == 1)                                                                        \
+            greatest_by_##type(count, x, 1, place, greatest, places);                              \
+        else                                                                                       \
+            greatest_by_##type(count, x, step, place, greatest, places);                           \
+    }
+
+GREATEST(float)
+GREATEST(double)
+
 const DdpConvKernels DDP_KERNEL_NAME(conv) = {
     .unfold_f32 = unfold_float,
     .unfold_f64 = unfold_double,
     .fold_f32 = fold_float,
     .fold_f64 = fold_double,
+    .greatest_f32 = greatest_float,
+    .greatest_f64 = greatest_double,
 };

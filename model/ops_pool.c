@@ -5,6 +5,7 @@
 
 #include "model/broadcast.h"
 #include "model/internal.h"
+#include "model/kernels.h"
 #include "model/ops.h"
 
 #define SIZE_LIMIT ((int64_t)1 << 31) /* of strides and their kind, and of a plane */
@@ -164,46 +165,66 @@ pool_as_float(PoolFunc pool, DdpTensor *x, const void *how, GError **error)
 
 /* ---- maxima -------------------------------------------------------------------------- */
 
-/* Where a window begins and ends inside of the input; @first is moved to a place of the kernel. */
+/* The windows of which place @k of the kernel stands inside of the input: from @first to @end. */
 static void
-window_inside(const DdpPoolSpec *spec, int i, int64_t in, int64_t index, int64_t *first,
-              int64_t *end)
+windows_inside(const DdpPoolSpec *spec, const PoolSize *size, int i, int64_t k, int64_t *first,
+               int64_t *end)
 {
-    int64_t start = index * spec->stride[i] - spec->padding[i];
-    int64_t dilation = spec->dilation[i];
+    int64_t stride = spec->stride[i];
+    int64_t beside = spec->padding[i] - k * spec->dilation[i]; /* so far in front of the input */
+    int64_t behind = beside + size->in[i];
 
-    *end = MIN(start + (spec->kernel[i] - 1) * dilation + 1, in);
-    *first = start < 0 ? start + (-start + dilation - 1) / dilation * dilation : start;
+    *first = MIN(beside > 0 ? (beside + stride - 1) / stride : 0, size->out[i]);
+    *end = MAX(*first, MIN(behind > 0 ? (behind + stride - 1) / stride : 0, size->out[i]));
 }
 
-/* @places: where in its plane each maximum stands; -1 for a window without elements */
-#define MAX_PLANE(type)                                                                            \
+/* The input's row or column under place @k of window @index. */
+static int64_t
+place_under(const DdpPoolSpec *spec, int i, int64_t index, int64_t k)
+{
+    return index * spec->stride[i] - spec->padding[i] + k * spec->dilation[i];
+}
+
+/*
+ * A row of windows takes the places of the kernel in turn, for all windows that have one there.
+ * @places: where in its plane each maximum stands; -1 for a window without elements.
+ */
+#define MAX_PLANE(type, bits)                                                                      \
+    static void max_row_##type(const PoolSize *size, const DdpPoolSpec *spec, const type *in,      \
+                               int64_t y, type *out, int32_t *places)                              \
+    {                                                                                              \
+        const DdpConvKernels *kernels = ddp_kernels()->conv;                                       \
+                                                                                                   \
+        for (int64_t k = 0; k < spec->kernel[1]; k++) {                                            \
+            int64_t first, end;                                                                    \
+                                                                                                   \
+            windows_inside(spec, size, 1, k, &first, &end);                                        \
+            if (first < end) {                                                                     \
+                int64_t place = y * size->in[1] + place_under(spec, 1, first, k);                  \
+                                                                                                   \
+                kernels->greatest_##bits((size_t)(end - first), in + place,                        \
+                                         (size_t)spec->stride[1], (int32_t)place, out + first,     \
+                                         places + first);                                          \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
     static void max_plane_##type(const PoolSize *size, const DdpPoolSpec *spec, const type *in,    \
                                  type *out, int32_t *places)                                       \
     {                                                                                              \
+        for (int64_t i = 0; i < size->out[0] * size->out[1]; i++) {                                \
+            out[i] = -(type)INFINITY;                                                              \
+            places[i] = -1;                                                                        \
+        }                                                                                          \
         for (int64_t i = 0; i < size->out[0]; i++) {                                               \
-            int64_t top, bottom;                                                                   \
+            for (int64_t k = 0; k < spec->kernel[0]; k++) {                                        \
+                int64_t y = place_under(spec, 0, i, k);                                            \
                                                                                                    \
-            window_inside(spec, 0, size->in[0], i, &top, &bottom);                                 \
-            for (int64_t j = 0; j < size->out[1]; j++) {                                           \
-                int64_t left, right;                                                               \
-                int64_t place = -1;                                                                \
-                type greatest = -(type)INFINITY;                                                   \
-                                                                                                   \
-                window_inside(spec, 1, size->in[1], j, &left, &right);                             \
-                for (int64_t y = top; y < bottom; y += spec->dilation[0]) {                        \
-                    for (int64_t x = left; x < right; x += spec->dilation[1]) {                    \
-                        type value = in[y * size->in[1] + x];                                      \
-                                                                                                   \
-                        if (value > greatest || value != value || place < 0) {                     \
-                            greatest = value;                                                      \
-                            place = y * size->in[1] + x;                                           \
-                        }                                                                          \
-                    }                                                                              \
-                }                                                                                  \
-                *out++ = greatest;                                                                 \
-                *places++ = (int32_t)place;                                                        \
+                if (y >= 0 && y < size->in[0])                                                     \
+                    max_row_##type(size, spec, in, y, out, places);                                \
             }                                                                                      \
+            out += size->out[1];                                                                   \
+            places += size->out[1];                                                                \
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
@@ -215,8 +236,8 @@ window_inside(const DdpPoolSpec *spec, int i, int64_t in, int64_t index, int64_t
         }                                                                                          \
     }
 
-MAX_PLANE(float)
-MAX_PLANE(double)
+MAX_PLANE(float, f32)
+MAX_PLANE(double, f64)
 
 /* slot 0: the shape of the input; saved[0]: the places */
 static bool

@@ -100,6 +100,17 @@ DdpDataset *ddp_dataset_new_memory(size_t size, const DdpMemoryColumn *columns, 
 DdpDataset *ddp_dataset_new_subset(DdpDataset *base, int64_t *indices, size_t count,
                                    GDestroyNotify release, void *release_data, GError **error);
 
+/**
+ * ddp_dataset_new_concat:
+ * @parts: (transfer none): @part_count data sets, at least one; the new one takes references
+ *
+ * torch's ConcatDataset: the samples of the first, then those of the second, and so on.
+ *
+ * Returns: (transfer full): the data set, or NULL with DDP_DATA_ERROR_VALUE set if their columns
+ *   differ
+ */
+DdpDataset *ddp_dataset_new_concat(DdpDataset *const *parts, size_t part_count, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DdpDataset, ddp_dataset_unref)
 
 G_END_DECLS

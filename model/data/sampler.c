@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/data/dataset.h"
+#include "model/data/weighted_order.h"
 
 static bool
 check_shuffle(size_t count, GError **error)
@@ -30,6 +31,11 @@ ddp_sampler_check(const DdpSampler *sampler, GError **error)
         g_set_error(error, DDP_DATA_ERROR, DDP_DATA_ERROR_VALUE,
                     "num_samples should be a positive integer value, but got num_samples=0");
         return false;
+
+    case DDP_SAMPLER_WEIGHTED:
+        return check_shuffle(MAX(sampler->count, sampler->weight_count), error) &&
+               ddp_weighted_order_check(sampler->weights, sampler->weight_count, sampler->count,
+                                        sampler->replacement, error);
 
     case DDP_SAMPLER_DISTRIBUTED:
     case DDP_SAMPLER_WRAPPED:
@@ -73,6 +79,7 @@ has_closed_form(const DdpSampler *sampler)
         return true;
     case DDP_SAMPLER_RANDOM:
     case DDP_SAMPLER_WRAPPED:
+    case DDP_SAMPLER_WEIGHTED:
         return false;
     case DDP_SAMPLER_DISTRIBUTED:
         return !sampler->distributed.shuffle;
@@ -86,6 +93,9 @@ ddp_sampler_order_count(const DdpSampler *sampler)
     if (sampler->kind == DDP_SAMPLER_WRAPPED)
         return sampler->distributed.dataset_size + ddp_sampler_order_count(sampler->base) +
                ddp_sampler_size(sampler);
+    /* Behind the order, room to draw it. */
+    if (sampler->kind == DDP_SAMPLER_WEIGHTED)
+        return sampler->count + sampler->weight_count;
     return has_closed_form(sampler) ? 0 : ddp_sampler_size(sampler);
 }
 
@@ -97,6 +107,18 @@ permute_privately(DdpGenerator *default_generator, int64_t *out, size_t count)
     g_autoptr(DdpGenerator) generator = ddp_generator_new(seed);
 
     ddp_generator_randperm(generator, out, count);
+}
+
+static void
+draw_by_weight(const DdpSampler *sampler, DdpGenerator *default_generator, int64_t *order)
+{
+    DdpGenerator *generator =
+        sampler->generator != NULL ? sampler->generator : default_generator;
+
+    G_STATIC_ASSERT(sizeof(double) == sizeof(int64_t));
+    ddp_weighted_order_draw(sampler->weights, sampler->weight_count, sampler->count,
+                            sampler->replacement, generator,
+                            (double *)(void *)(order + sampler->count), order);
 }
 
 /* At @order: this rank's share of what the base yields; behind it room to play the base. */
@@ -136,6 +158,8 @@ ddp_sampler_pass_begin(DdpSamplerPass *pass, const DdpSampler *sampler,
         ddp_distributed_sampler_indices(&sampler->distributed, order);
     else if (sampler->kind == DDP_SAMPLER_WRAPPED)
         begin_wrapped(sampler, default_generator, order);
+    else if (sampler->kind == DDP_SAMPLER_WEIGHTED)
+        draw_by_weight(sampler, default_generator, order);
     else if (sampler->generator != NULL)
         ddp_generator_randperm(sampler->generator, order, sampler->count);
     else

@@ -21,6 +21,8 @@ G_BEGIN_DECLS
  *     (ddp_loader_draw_base_seed());
  *   - the first index that is asked for starts the order: a RandomSampler without a generator of
  * its own then draws a seed for a private one, and a DistributedSampler reads its epoch;
+ *   - a WeightedRandomSampler without a generator draws from the rank's own, so that ranks with
+ *     equal seeds draw equal samples;
  *   - a RandomSampler with a generator of its own draws one more permutation, which nobody sees,
  *     when it runs out: at the first request that it cannot serve in full. Leaving the loop
  *     early leaves that out.
@@ -32,15 +34,21 @@ typedef enum {
     DDP_SAMPLER_DISTRIBUTED,
     DDP_SAMPLER_LIST,    /* the given indices as they stand */
     DDP_SAMPLER_WRAPPED, /* a rank's share of another sampler's order */
+    DDP_SAMPLER_WEIGHTED, /* drawn by weight: WeightedRandomSampler */
 } DdpSamplerKind;
 
 typedef struct DdpSampler DdpSampler;
 
 struct DdpSampler {
     DdpSamplerKind kind;
-    size_t count;            /* SEQUENTIAL, RANDOM: samples of the data set; LIST: entries */
-    DdpGenerator *generator; /* RANDOM: borrowed; NULL for a private one */
-    const int64_t *list;     /* LIST: borrowed */
+    /* SEQUENTIAL, RANDOM: samples of the data set; LIST: entries; WEIGHTED: draws */
+    size_t count;
+    /* Borrowed. RANDOM: NULL for a private one; WEIGHTED: NULL for the rank's own. */
+    DdpGenerator *generator;
+    const int64_t *list;   /* LIST: borrowed */
+    const double *weights; /* WEIGHTED: borrowed, one a sample */
+    size_t weight_count;
+    bool replacement; /* WEIGHTED: whether a sample may come twice */
     DdpDistributedSampler distributed;
     /*
      * WRAPPED: borrowed; not itself a wrapped one. Each pass plays it to its end, and `distributed`,

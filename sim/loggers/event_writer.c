@@ -365,6 +365,24 @@ ddp_event_writer_add_text(DdpEventWriter *writer, const char *tag, const char *t
 }
 
 bool
+ddp_event_writer_add_histogram(DdpEventWriter *writer, const char *tag, const uint8_t *histo,
+                               size_t size, int64_t step, double wall_time, GError **error)
+{
+    g_return_val_if_fail(writer != NULL && tag != NULL && histo != NULL, false);
+    g_return_val_if_fail(error == NULL || *error == NULL, false);
+
+    if (!check_usable(writer, error) || !check_text("tag", tag, strlen(tag), error))
+        return false;
+
+    Ddp__Tb__Value value = DDP__TB__VALUE__INIT;
+
+    value.tag = bytes_of(tag);
+    value.value_case = DDP__TB__VALUE__VALUE_HISTO;
+    value.histo = (ProtobufCBinaryData){.len = size, .data = (uint8_t *)histo};
+    return add_summary(writer, &value, step, wall_time, error);
+}
+
+bool
 ddp_event_writer_add_plugin_data(DdpEventWriter *writer, const char *tag, const char *plugin,
                                  const uint8_t *content, size_t content_size, double wall_time,
                                  GError **error)

@@ -61,6 +61,10 @@ bool ddp_event_writer_add_scalar(DdpEventWriter *writer, const char *tag, float 
 bool ddp_event_writer_add_text(DdpEventWriter *writer, const char *tag, const char *text,
                                int64_t step, double wall_time, GError **error);
 
+/* @histo: a packed message, as ddp_event_histogram_pack() makes it */
+bool ddp_event_writer_add_histogram(DdpEventWriter *writer, const char *tag, const uint8_t *histo,
+                                    size_t size, int64_t step, double wall_time, GError **error);
+
 /* A summary without a value: what plugins such as hparams keep in the metadata of a tag. */
 bool ddp_event_writer_add_plugin_data(DdpEventWriter *writer, const char *tag, const char *plugin,
                                       const uint8_t *content, size_t content_size, double wall_time,

@@ -26,8 +26,7 @@ may_act(lua_State *L)
 {
     DdpScriptEnd end = ddp_script_ended(L);
 
-    return end == DDP_SCRIPT_END_NONE || end == DDP_SCRIPT_END_EXIT ||
-           end == DDP_SCRIPT_END_STATUS;
+    return end == DDP_SCRIPT_END_NONE || end == DDP_SCRIPT_END_EXIT || end == DDP_SCRIPT_END_STATUS;
 }
 
 bool

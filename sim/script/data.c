@@ -8,11 +8,13 @@
  */
 #include "sim/script/data.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "model/data/real_dataset.h"
 #include "sim/script/args.h"
 #include "sim/script/libs.h"
+#include "sim/script/prelude.h"
 #include "sim/script/script_rank.h"
 #include "sim/script/state.h"
 #include "sim/script/tensor.h"
@@ -26,8 +28,8 @@ typedef struct {
     DdpDataset *dataset; /* owned reference; NULL only while it is being made */
 } LuaDataset;
 
-/* User values of a data set: what its memory lies in, and the whole of a subset. */
-enum { USER_MEMORY = 1, USER_WHOLE, USER_COUNT = USER_WHOLE };
+/* User values of a data set: what its memory lies in, the whole of a subset, a known truth. */
+enum { USER_MEMORY = 1, USER_WHOLE, USER_TRUTH, USER_COUNT = USER_TRUTH };
 
 /* ---- types ---- */
 
@@ -167,7 +169,11 @@ l_index(lua_State *L)
     const DdpDataset *dataset = ddp_lua_check_dataset(L, 1);
 
     if (lua_type(L, 2) != LUA_TNUMBER) {
-        if (!ddp_lua_data_method(L))
+        if (ddp_lua_data_method(L))
+            return 1;
+        if (lua_type(L, 2) == LUA_TSTRING && g_str_equal(lua_tostring(L, 2), "truth"))
+            lua_getiuservalue(L, 1, USER_TRUTH);
+        else
             lua_pushnil(L);
         return 1;
     }
@@ -420,6 +426,92 @@ l_subset(lua_State *L)
     return 1;
 }
 
+/* ConcatDataset{ds, ...} */
+static int
+l_concat(lua_State *L)
+{
+    LuaDataset *self;
+    GError *error = NULL;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+
+    size_t count = lua_rawlen(L, 1);
+
+    if (count == 0)
+        return luaL_error(L, "ConcatDataset: datasets should not be an empty iterable");
+    ddp_script_charge(L, 1 + count);
+    self = push_empty(L); /* 2 */
+
+    DdpDataset **parts = lua_newuserdatauv(L, count * sizeof *parts, 0); /* 3 */
+
+    /* A list of its own: the scenario may change the one it gave. */
+    lua_createtable(L, (int)MIN(count, INT_MAX), 0); /* 4 */
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        if (luaL_testudata(L, -1, DDP_LUA_DATASET) == NULL)
+            return luaL_error(L, "ConcatDataset: entry %I is a %s, expected a data set",
+                              (LUAI_UACINT)i + 1, luaL_typename(L, -1));
+        parts[i] = ddp_lua_check_dataset(L, -1);
+        lua_rawseti(L, 4, (lua_Integer)i + 1);
+    }
+    lua_setiuservalue(L, 2, USER_WHOLE);
+    self->dataset = ddp_dataset_new_concat(parts, count, &error);
+    if (self->dataset == NULL)
+        ddp_args_raise(L, error);
+    lua_settop(L, 2);
+    return 1;
+}
+
+/* ---- what is written in Lua (lua/data_sets.lua) ---- */
+
+/* with_truth(ds, tensor): the data set, whose field `truth` is the tensor from now on. */
+static int
+l_with_truth(lua_State *L)
+{
+    ddp_lua_check_dataset(L, 1);
+    ddp_lua_check_tensor(L, 2);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, USER_TRUTH);
+    return 1;
+}
+
+int
+ddp_luaopen_data_sets(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"with_truth", l_with_truth}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+/* Calls function @name of the module with all arguments; a rank that never asks never loads it. */
+static int
+call_lua(lua_State *L, const char *name)
+{
+    ddp_prelude_use(L, "data_sets");
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* random_split(ds, lengths, {generator}) */
+static int
+l_random_split(lua_State *L)
+{
+    ddp_lua_check_dataset(L, 1);
+    return call_lua(L, "random_split");
+}
+
+/* Synthetic{samples = 1000, features = 10, classes or noise, seed = 0} */
+static int
+l_synthetic(lua_State *L)
+{
+    return call_lua(L, "Synthetic");
+}
+
 /* ---- the table ---- */
 
 static const luaL_Reg dataset_methods[] = {
@@ -436,9 +528,15 @@ static const luaL_Reg dataset_metamethods[] = {
 };
 
 static const luaL_Reg data_verbs[] = {
-    {"BreastCancer", l_breast_cancer},   {"Digits", l_digits},
-    {"FashionMNIST", l_fashion_mnist},   {"Subset", l_subset},
-    {"TensorDataset", l_tensor_dataset}, {NULL, NULL},
+    {"BreastCancer", l_breast_cancer},
+    {"ConcatDataset", l_concat},
+    {"Digits", l_digits},
+    {"FashionMNIST", l_fashion_mnist},
+    {"Subset", l_subset},
+    {"Synthetic", l_synthetic},
+    {"TensorDataset", l_tensor_dataset},
+    {"random_split", l_random_split},
+    {NULL, NULL},
 };
 
 int

@@ -9,6 +9,8 @@
 #include "sim/script/args.h"
 #include "sim/script/data.h"
 #include "sim/script/script_rank.h"
+#include "sim/script/state.h"
+#include "sim/script/tensor.h"
 
 typedef struct {
     DdpSampler sampler;
@@ -16,8 +18,8 @@ typedef struct {
     bool follows_world;
 } LuaSampler;
 
-/* User values: what the sampler borrows from, and the data set that it was made for. */
-enum { USER_BORROWED = 1, USER_DATASET, USER_COUNT = USER_DATASET };
+/* User values: what the sampler borrows from, the data set that it was made for, its weights. */
+enum { USER_BORROWED = 1, USER_DATASET, USER_WEIGHTS, USER_COUNT = USER_WEIGHTS };
 
 DdpGenerator *
 ddp_lua_check_generator(lua_State *L, int index)
@@ -161,6 +163,70 @@ l_random_sampler(lua_State *L)
     return 1;
 }
 
+/* Pushes a userdata with the numbers of the list or tensor at @index. */
+static double *
+push_weights(lua_State *L, int index, size_t *count)
+{
+    DdpTensor *tensor = ddp_lua_test_tensor(L, index);
+
+    if (tensor != NULL) {
+        lua_getfield(L, index, "tolist");
+        lua_pushvalue(L, index);
+        lua_call(L, 1, 1);
+        lua_replace(L, index);
+    }
+    if (!lua_istable(L, index))
+        luaL_error(L, "WeightedRandomSampler: weights are a %s, expected a list of numbers or a "
+                      "tensor of one dimension",
+                   luaL_typename(L, index));
+    *count = lua_rawlen(L, index);
+    ddp_script_charge(L, 1 + *count / 4);
+
+    double *weights = lua_newuserdatauv(L, MAX(*count, 1) * sizeof *weights, 0);
+
+    for (size_t i = 0; i < *count; i++) {
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
+            luaL_error(L, "WeightedRandomSampler: weight %I is a %s, expected a number",
+                       (LUAI_UACINT)i + 1, luaL_typename(L, -1));
+        weights[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return weights;
+}
+
+/* WeightedRandomSampler(weights, num_samples, {replacement = true, generator}) */
+static int
+l_weighted_sampler(lua_State *L)
+{
+    static const char *const names[] = {"replacement", "generator", NULL};
+    DdpOptions options = ddp_options_open(L, 3, "WeightedRandomSampler", names);
+    DdpSampler sampler = {.kind = DDP_SAMPLER_WEIGHTED};
+    lua_Integer count = luaL_checkinteger(L, 2);
+
+    if (count <= 0)
+        luaL_error(L, "num_samples should be a positive integer value, but got num_samples=%I",
+                   (LUAI_UACINT)count);
+    lua_settop(L, 3);
+
+    int generator_index = push_generator(L, &options);
+
+    lua_settop(L, 4);
+    sampler.count = (size_t)count;
+    sampler.replacement = ddp_options_boolean(&options, "replacement", true);
+    sampler.weights = push_weights(L, 1, &sampler.weight_count); /* 5 */
+    if (generator_index != 0)
+        sampler.generator = ddp_lua_check_generator(L, generator_index);
+    raise_unless_valid(L, &sampler);
+    push_sampler(L, sampler);
+    lua_pushvalue(L, 5);
+    lua_setiuservalue(L, -2, USER_WEIGHTS);
+    if (generator_index != 0) {
+        lua_pushvalue(L, generator_index);
+        lua_setiuservalue(L, -2, USER_BORROWED);
+    }
+    return 1;
+}
+
 /* DistributedSampler(ds, {num_replicas, rank, shuffle = true, seed = 0, drop_last = false}) */
 static int
 l_distributed_sampler(lua_State *L)
@@ -250,6 +316,9 @@ ddp_lua_sampler_kind(lua_State *L)
         break;
     case DDP_SAMPLER_WRAPPED:
         lua_pushliteral(L, "wrapped");
+        break;
+    case DDP_SAMPLER_WEIGHTED:
+        lua_pushliteral(L, "weighted");
         break;
     }
     return 1;
@@ -344,6 +413,9 @@ l_tostring(lua_State *L)
     case DDP_SAMPLER_LIST:
         lua_pushfstring(L, "a list of %I indices", size);
         break;
+    case DDP_SAMPLER_WEIGHTED:
+        lua_pushfstring(L, "WeightedRandomSampler of %I samples", size);
+        break;
     case DDP_SAMPLER_DISTRIBUTED:
         lua_pushfstring(L, "DistributedSampler of %I samples for rank %d of %d", size,
                         sampler.distributed.rank, sampler.distributed.num_replicas);
@@ -371,6 +443,7 @@ static const luaL_Reg sampler_verbs[] = {
     {"DistributedSampler", l_distributed_sampler},
     {"RandomSampler", l_random_sampler},
     {"SequentialSampler", l_sequential_sampler},
+    {"WeightedRandomSampler", l_weighted_sampler},
     {NULL, NULL},
 };
 

@@ -14,9 +14,9 @@ int ddp_luaopen_optim(lua_State *L);      /* optim.c */
 int ddp_luaopen_lr_scheduler(lua_State *L); /* optim_schedule.c: beside lr_scheduler.lua */
 int ddp_luaopen_amp(lua_State *L);          /* amp.c: beside amp.lua */
 int ddp_luaopen_data(lua_State *L);       /* data.c */
+int ddp_luaopen_data_sets(lua_State *L);  /* data.c, for lua/data_sets.lua */
 int ddp_luaopen_dist(lua_State *L);       /* dist.c */
 int ddp_luaopen_env(lua_State *L);        /* env.c */
-int ddp_luaopen_fabric(lua_State *L);     /* fabric.c */
 int ddp_luaopen_ddp(lua_State *L);        /* ddp.c: DistributedDataParallel */
 int ddp_luaopen_summary_writer(lua_State *L);
 int ddp_luaopen_event_accumulator(lua_State *L);

@@ -98,8 +98,10 @@ ddp_lua_note_log(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"write", ddp_lua_write_text}, {"append", l_append},
-    {"note", ddp_lua_note_log},   {"add_hparams", ddp_lua_summary_add_hparams},
+    {"write", ddp_lua_write_text},
+    {"append", l_append},
+    {"note", ddp_lua_note_log},
+    {"add_hparams", ddp_lua_summary_add_hparams},
     {NULL, NULL},
 };
 

@@ -49,7 +49,7 @@ option_norm_type(lua_State *L, const DdpOptions *options)
         if (g_strcmp0(lua_tostring(L, -1), "inf") != 0)
             luaL_error(L, "%s: option 'norm_type' is '%s', expected a number or 'inf'",
                        options->verb, lua_tostring(L, -1));
-        value = INFINITY;
+        value = (double)INFINITY;
     } else if (!lua_isnil(L, -1)) {
         value = ddp_options_number(options, "norm_type", 2.0);
     }

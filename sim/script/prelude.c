@@ -90,7 +90,9 @@ static const struct {
 } natives[] = {
     {"amp", ddp_luaopen_amp},
     {"data_connector", ddp_luaopen_trainer},
+    {"data_sets", ddp_luaopen_data_sets},
     {"evaluation_loop", ddp_luaopen_trainer},
+    {"fabric", ddp_luaopen_trainer},
     {"files", ddp_luaopen_files},
     {"fit_loop", ddp_luaopen_trainer},
     {"lightning_module", ddp_luaopen_trainer},
@@ -123,6 +125,7 @@ static const struct {
     const char *field; /* (nullable) */
 } lazy[] = {
     {"Callback", "callback", NULL},
+    {"Fabric", "fabric", NULL},
     {"LightningDataModule", "data_module", NULL},
     {"LightningModule", "lightning_module", NULL},
     {"Trainer", "trainer", NULL},

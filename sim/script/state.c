@@ -514,7 +514,6 @@ static const struct {
     {"dist", ddp_luaopen_dist},
     {"env", ddp_luaopen_env},
     {"DistributedDataParallel", ddp_luaopen_ddp},
-    {"Fabric", ddp_luaopen_fabric},
     {"SummaryWriter", ddp_luaopen_summary_writer},
     {"EventAccumulator", ddp_luaopen_event_accumulator},
     {"sim", ddp_luaopen_sim},

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/loggers/event_histogram.h"
 #include "sim/loggers/event_hparams.h"
 #include "sim/loggers/event_writer.h"
 #include "sim/script/args.h"
@@ -26,7 +27,8 @@
 #define SUMMARY_WRITER "SummaryWriter"
 #define TEXT_OF_DIR 1    /* user value: the folder as the scenario named it */
 #define TEXT_OF_SUFFIX 2 /* user value: what stands behind the file's name */
-#define USER_VALUES 2
+#define SUB_WRITERS 3    /* user value: of add_scalars, by folder; or nil */
+#define USER_VALUES 3
 
 /* What an entry costs a scenario in Lua instructions, and how many bytes cost one more. */
 #define STEPS_PER_WRITE 50
@@ -261,6 +263,81 @@ l_add_text(lua_State *L)
     return 0;
 }
 
+/* The numbers of a tensor or a list, in memory that stays on the stack. */
+static const double *
+check_values(lua_State *L, int index, size_t *count)
+{
+    const DdpTensor *tensor = ddp_lua_test_tensor(L, index);
+    double *values;
+
+    if (tensor == NULL && !lua_istable(L, index))
+        luaL_error(L, "add_histogram: values is a %s, expected a tensor or a list of numbers",
+                   luaL_typename(L, index));
+    *count = tensor != NULL ? (size_t)ddp_tensor_numel(tensor) : lua_rawlen(L, index);
+    ddp_script_charge(L, STEPS_PER_WRITE + *count);
+    values = lua_newuserdatauv(L, (*count + 1) * sizeof *values, 0);
+    for (size_t i = 0; i < *count; i++) {
+        if (tensor != NULL) {
+            values[i] = ddp_tensor_item_f64(tensor, (int64_t)i);
+            continue;
+        }
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        values[i] = check_value(L, -1, "add_histogram", "a value");
+        lua_pop(L, 1);
+    }
+    return values;
+}
+
+/* The option `bins`: "tensorflow", or how many of one width. */
+static lua_Integer
+check_bins(lua_State *L, const DdpOptions *options)
+{
+    int type = ddp_options_push(options, "bins");
+    const char *name = type == LUA_TSTRING ? lua_tostring(L, -1) : "tensorflow";
+
+    lua_pop(L, 1);
+    if (type == LUA_TNUMBER)
+        return ddp_options_integer(options, "bins", 0, 1, 1000000);
+    if ((type != LUA_TSTRING && type != LUA_TNIL) || strcmp(name, "tensorflow") != 0)
+        luaL_error(L, "add_histogram: option 'bins' is %s, expected \"tensorflow\" or how many",
+                   type == LUA_TSTRING ? name : lua_typename(L, type));
+    return 0;
+}
+
+/* add_histogram(tag, values, step, {bins}) */
+static int
+l_add_histogram(lua_State *L)
+{
+    static const char *const names[] = {"bins", NULL};
+    Slot *slot = check_slot(L);
+    const char *tag = check_text(L, 2, "add_histogram", "tag");
+    int64_t step = check_step(L, 4, "add_histogram");
+    DdpOptions options = ddp_options_open(L, 5, "add_histogram", names);
+    lua_Integer bins = check_bins(L, &options);
+    size_t count, size;
+    const double *values = check_values(L, 3, &count);
+    GError *error = NULL;
+
+    if (ddp_script_rank(L)->oracle)
+        return 0;
+
+    DdpEventWriter *writer = ready(L, slot);
+    uint64_t before = ddp_event_writer_bytes(writer);
+    uint8_t *packed = ddp_event_histogram_pack(values, count, (size_t)bins, &size, &error);
+
+    if (packed == NULL)
+        return ddp_args_raise(L, error);
+
+    bool is_added = ddp_event_writer_add_histogram(
+        writer, tag, packed, size, step, ddp_script_wall_time(ddp_script_rank(L)), &error);
+
+    g_free(packed);
+    if (!is_added)
+        return ddp_args_raise(L, error);
+    write_through(L, writer, before);
+    return 0;
+}
+
 /* ---- hyper-parameters ---- */
 
 static int
@@ -419,6 +496,72 @@ ddp_lua_summary_add_hparams(lua_State *L)
     return 0;
 }
 
+static int l_new(lua_State *L);
+
+/* Pushes the writer of folder @dir, the one at the top, made when first asked for. */
+static void
+push_sub_writer(lua_State *L)
+{
+    int dir = lua_gettop(L);
+
+    if (lua_getiuservalue(L, 1, SUB_WRITERS) == LUA_TNIL) {
+        lua_newtable(L);
+        lua_replace(L, -2);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, 1, SUB_WRITERS);
+    }
+    lua_pushvalue(L, dir);
+    if (lua_rawget(L, -2) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    lua_pushcfunction(L, l_new);
+    lua_pushvalue(L, dir);
+    lua_createtable(L, 0, 1);
+    lua_getiuservalue(L, 1, TEXT_OF_SUFFIX);
+    lua_setfield(L, -2, "filename_suffix");
+    lua_call(L, 2, 1);
+    lua_pushvalue(L, dir);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
+}
+
+/* add_scalars(main_tag, {name = value}, step): a sub-run for each name */
+static int
+l_add_scalars(lua_State *L)
+{
+    const char *tag;
+    size_t count;
+
+    lua_settop(L, 4);
+    check_slot(L);
+    tag = check_text(L, 2, "add_scalars", "main_tag");
+    if (!lua_istable(L, 3))
+        return luaL_error(L, "add_scalars: values is a %s, expected a table of numbers by name",
+                          luaL_typename(L, 3));
+
+    const char **names = sorted_names(L, 3, "the scalars", &count);
+    char *folder = g_strdelimit(g_strdup(tag), "/", '_');
+
+    lua_pushstring(L, folder);
+    g_free(folder);
+
+    int part = lua_gettop(L);
+
+    for (size_t i = 0; i < count; i++) {
+        lua_getiuservalue(L, 1, TEXT_OF_DIR);
+        lua_pushfstring(L, "%s/%s_%s", lua_tostring(L, -1), lua_tostring(L, part), names[i]);
+        push_sub_writer(L);
+        lua_pushcfunction(L, l_add_scalar);
+        lua_insert(L, -2);
+        lua_pushvalue(L, 2);
+        lua_getfield(L, 3, names[i]);
+        lua_pushvalue(L, 4);
+        lua_call(L, 4, 0);
+        lua_settop(L, part);
+    }
+    return 0;
+}
+
 static int
 l_flush(lua_State *L)
 {
@@ -437,6 +580,8 @@ l_close(lua_State *L)
     DdpEventWriter *writer = g_steal_pointer(&slot->writer);
     GError *error = NULL;
 
+    lua_pushnil(L); /* each sub-run's file is complete as it is */
+    lua_setiuservalue(L, 1, SUB_WRITERS);
     if (writer == NULL)
         return 0;
 
@@ -471,8 +616,9 @@ l_get_logdir(lua_State *L)
 static int
 l_index(lua_State *L)
 {
-    static const char *const known[] = {"add_scalar", "add_text", "add_hparams", "flush",
-                                        "close",      "log_dir",  "get_logdir",  NULL};
+    static const char *const known[] = {"add_scalar",  "add_scalars", "add_histogram", "add_text",
+                                        "add_hparams", "flush",       "close",         "log_dir",
+                                        "get_logdir",  NULL};
 
     check_slot(L);
     if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "log_dir") == 0)
@@ -489,8 +635,8 @@ l_index(lua_State *L)
         return luaL_error(L, "SummaryWriter has no '%s', did you mean '%s'?", lua_tostring(L, 2),
                           nearest);
     return luaL_error(L,
-                      "SummaryWriter has no '%s'; it has add_scalar, add_text, add_hparams, "
-                      "flush, close, log_dir",
+                      "SummaryWriter has no '%s'; it has add_scalar, add_scalars, add_histogram, "
+                      "add_text, add_hparams, flush, close, log_dir",
                       lua_tostring(L, 2));
 }
 
@@ -563,6 +709,8 @@ l_new(lua_State *L)
 
 static const luaL_Reg verbs[] = {
     {"add_scalar", l_add_scalar},
+    {"add_scalars", l_add_scalars},
+    {"add_histogram", l_add_histogram},
     {"add_text", l_add_text},
     {"add_hparams", l_add_hparams},
     {"flush", l_flush},

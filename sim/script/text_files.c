@@ -81,8 +81,8 @@ compare_writes(const void *a, const void *b)
 
 /* A rank in one file. */
 typedef struct {
-    GString *line;     /* what it has written of a line that is not complete */
-    const Write *cut;  /* (nullable): the first write of another rank after that */
+    GString *line;    /* what it has written of a line that is not complete */
+    const Write *cut; /* (nullable): the first write of another rank after that */
     bool is_told;
 } Writer;
 
@@ -215,8 +215,7 @@ finish_file(const DdpTextFiles *files, guint *first, const char *folder, DdpRunR
 }
 
 bool
-ddp_text_files_finish(DdpTextFiles *files, const char *folder, DdpRunRecord *record,
-                      GError **error)
+ddp_text_files_finish(DdpTextFiles *files, const char *folder, DdpRunRecord *record, GError **error)
 {
     g_ptr_array_sort(files->writes, compare_writes);
     for (guint i = 0; i < files->writes->len;) {

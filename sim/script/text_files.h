@@ -18,8 +18,8 @@ typedef struct DdpTextFiles DdpTextFiles;
 
 /* One write(2), or the truncation by an open with mode "w". */
 typedef struct {
-    const char *path; /* as the scenario named it */
-    const char *site; /* (nullable): of the line whose bytes are the first that are written */
+    const char *path;  /* as the scenario named it */
+    const char *site;  /* (nullable): of the line whose bytes are the first that are written */
     const char *bytes; /* without a zero byte; "" is an open: mode "w" truncates */
     int64_t time_ns;
     int64_t offset; /* where a file in mode "w" stands; below 0: at the end, as with O_APPEND */

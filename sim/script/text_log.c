@@ -295,7 +295,10 @@ l_open_log(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"write", l_write}, {"flush", l_flush}, {"close", l_close}, {NULL, NULL},
+    {"write", l_write},
+    {"flush", l_flush},
+    {"close", l_close},
+    {NULL, NULL},
 };
 
 /* wall_time(): seconds since 1970 */
@@ -349,9 +352,14 @@ l_date(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"at_exit", ddp_lua_at_exit}, {"close_all", l_close_all}, {"date", l_date},
-    {"open_log", l_open_log},     {"process", l_process},     {"site", l_site},
-    {"wall_time", l_wall_time},   {NULL, NULL},
+    {"at_exit", ddp_lua_at_exit},
+    {"close_all", l_close_all},
+    {"date", l_date},
+    {"open_log", l_open_log},
+    {"process", l_process},
+    {"site", l_site},
+    {"wall_time", l_wall_time},
+    {NULL, NULL},
 };
 
 int

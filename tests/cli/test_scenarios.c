@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <json-glib/json-glib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "tests/cli/spawn.h"

@@ -51,6 +51,23 @@ return {
     "root<top:seven\n" ..
     "50 top.middle True\n" ..
     "WARNING Level 35 20",
+  histograms = "-3.0 100.0 9.0 101.25 10017.5625\n" ..
+    "-0x1.7079a3510bc68p+1 1\n" ..
+    "-0x1.e1fd3255ae5fap-2 1\n" ..
+    "0x1.19799812dea11p-40 2\n" ..
+    "0x1.1011fc1810b9cp-2 1\n" ..
+    "0x1.024becdfa142bp+0 2\n" ..
+    "0x1.4efa3760f36eap+1 1\n" ..
+    "0x1.aeb491669dafep+6 1\n" ..
+    "644 bins\n" ..
+    "-3.0 100.0 9.0 101.25 10017.5625\n" ..
+    "-0x1.8000000000000p+1 0\n" ..
+    "0x1.6c00000000000p+4 8\n" ..
+    "0x1.8400000000000p+5 0\n" ..
+    "0x1.2900000000000p+6 0\n" ..
+    "0x1.9000000000000p+6 1\n" ..
+    "5 bins\n" ..
+    "2:0 2.5:2",
   hparams_csv = "batch_size: 32\n" ..
     "big: 1.0e+16\n" ..
     "colon: 'a: b'\n" ..
@@ -72,7 +89,6 @@ return {
     "    c: d\n" ..
     "  b: 1\n" ..
     "no_items: []\n" ..
-    "nothing: null\n" ..
     "number: '12'\n" ..
     "quote: it's\n" ..
     "space: two words\n" ..
@@ -100,7 +116,6 @@ return {
     "    c: d\n" ..
     "  b: 1\n" ..
     "no_items: []\n" ..
-    "nothing: null\n" ..
     "number: '12'\n" ..
     "quote: it's\n" ..
     "space: two words\n" ..

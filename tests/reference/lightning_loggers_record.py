@@ -75,8 +75,7 @@ def version_cases(root, out):
 
 
 HPARAMS = {
-    "lr": 1e-3, "tiny": 1e-20, "batch_size": 32, "name": "mlp", "flag": True, "nothing": None,
-    "yes": "yes", "number": "12", "colon": "a: b", "empty": "", "quote": "it's", "list": [1, 2.5, "x"],
+    "lr": 1e-3, "tiny": 1e-20, "batch_size": 32, "name": "mlp", "flag": True, "yes": "yes", "number": "12", "colon": "a: b", "empty": "", "quote": "it's", "list": [1, 2.5, "x"],
     "nested": {"b": 1, "a": {"c": "d"}}, "no_items": [], "space": "two words", "big": 1e16,
     "hash": "a #b", "dash": "- a", "date": "2024-01-02", "inf": float("inf"), "minus": -3,
 }
@@ -163,6 +162,27 @@ def logging_cases(out):
     out["heard"] = "\n".join(heard)
 
 
+def histogram_cases(out):
+    """Limits and counts of torch's add_histogram, as exact fractions of 2."""
+    from torch.utils.tensorboard.summary import make_histogram
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    with tempfile.TemporaryDirectory() as folder:
+        default = SummaryWriter(folder).default_bins
+    values = numpy.array([-3.0, -0.5, 0.0, 0.0, 0.25, 1.0, 1.0, 2.5, 100.0])
+    lines = []
+    for bins in (default, 4):
+        histogram = make_histogram(values, bins)
+        lines.append("%r %r %r %r %r" % (histogram.min, histogram.max, histogram.num, histogram.sum, histogram.sum_squares))
+        for limit, count in zip(histogram.bucket_limit, histogram.bucket):
+            if count or bins == 4:
+                lines.append("%s %g" % (float(limit).hex(), count))
+        lines.append("%d bins" % len(histogram.bucket))
+    same = make_histogram(numpy.array([2.0, 2.0]), 2)
+    lines.append(" ".join("%g:%g" % pair for pair in zip(same.bucket_limit, same.bucket)))
+    out["histograms"] = "\n".join(lines)
+
+
 def lua_string(text):
     escaped = []
     for byte in text.encode():
@@ -186,6 +206,7 @@ def main():
         version_cases(root, out)
         hparams_cases(root, out)
     logging_cases(out)
+    histogram_cases(out)
     with open(os.path.join(HERE, "lightning_loggers.lua"), "w") as file:
         file.write("-- Recorded by lightning_loggers_record.py.\nreturn {\n")
         for name in sorted(out):

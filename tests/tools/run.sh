@@ -34,3 +34,11 @@ for variant in for_python lightning_keys; do
         --out "$out" >/dev/null
 done
 "$venv/bin/python" "$here/check_safetensors.py" "$out/checkpoint_values"
+
+if ! "$venv/bin/python" -c 'import wandb' 2>/dev/null &&
+   ! "$venv/bin/pip" install --quiet --disable-pip-version-check wandb >"$build/tools-venv.log" 2>&1; then
+    echo "SKIPPED: the package wandb cannot be had (offline runs, read by wandb)"
+else
+    "$build/sim/cli/ddpsim" run "$here/../scenarios/wandb.lua" --out "$out" >/dev/null
+    "$venv/bin/python" "$here/check_wandb.py" "$out"
+fi

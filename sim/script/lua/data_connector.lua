@@ -102,6 +102,16 @@ local function with_sampler(loader, sampler, drop_last)
   })
 end
 
+-- The same loader over this rank's share: a DistributedSampler takes the place of a plain sampler,
+-- and wraps one that chooses by itself.
+function connector.share_out(loader, options)
+  local kind = sampler_kind(loader)
+  if kind == "random" or kind == "sequential" then
+    return with_sampler(loader, data.DistributedSampler(loader.dataset, options), loader.drop_last)
+  end
+  return with_sampler(loader, c.wrap_sampler(loader.sampler, options), loader.drop_last)
+end
+
 -- The loader as this rank must read it.
 local function process(trainer, stage, loader)
   if not is_loader(loader) then return loader end
@@ -134,13 +144,7 @@ local function process(trainer, stage, loader)
                 "is evaluated exactly once. Otherwise some samples are repeated so that all " ..
                 "devices have the same number of batches.", fn), POSSIBLE)
   end
-  local sampler
-  if kind == "random" or kind == "sequential" then
-    sampler = data.DistributedSampler(loader.dataset, options)
-  else
-    sampler = c.wrap_sampler(loader.sampler, options)
-  end
-  return with_sampler(loader, sampler, loader.drop_last)
+  return connector.share_out(loader, options)
 end
 
 -- Overfitting wants the same batches each time.

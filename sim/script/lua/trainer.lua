@@ -69,10 +69,17 @@ function properties.progress_bar_callback(self) return first_callback(self, is_p
 function properties.checkpoint_callbacks(self) return all_callbacks(self, is_checkpoint) end
 function properties.early_stopping_callbacks(self) return all_callbacks(self, is_early_stopping) end
 
+-- Before the loaders are set up: the one that fit was given. There the original has none, and
+-- what callbacks like to log in on_fit_start, its batch_size, fails.
+function properties.train_dataloader(self)
+  local given = self.fit_loop._source.instance
+  return c.is_loader(given) and given or nil
+end
+
 -- Optimiser steps of the whole fit; asks for the training loader if nobody has yet.
 function properties.estimated_stepping_batches(self)
   if self.max_epochs == -1 then return self.max_steps == -1 and huge or self.max_steps end
-  if self.train_dataloader == nil then self.fit_loop:setup_data() end
+  if rawget(self, "train_dataloader") == nil then self.fit_loop:setup_data() end
   local batches = self.num_training_batches
   if batches == huge then return self.max_steps end
   local windows = math.ceil(batches / self.accumulate_grad_batches)

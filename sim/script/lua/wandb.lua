@@ -295,7 +295,9 @@ end
 
 function Run:_write_config()
   local lines = {}
-  for _, key in ipairs(keys_of(rawget(self.config, "_items"))) do
+  local keys = keys_of(rawget(self.config, "_items"))
+  sort(keys)
+  for _, key in ipairs(keys) do
     local value = yaml.dump({ [key] = { value = rawget(self.config, "_items")[key] } })
     lines[#lines + 1] = value
   end

@@ -385,6 +385,7 @@ main(void)
     Suite *suite = suite_create("checkpoint");
     TCase *all = tcase_create("all");
 
+    tcase_set_timeout(all, 120);
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, test_python_files_are_flat_tables);
     tcase_add_test(all, test_the_limit_of_output_stops_a_file_before_it_is_there);

@@ -249,9 +249,9 @@ START_TEST(test_wrong_arguments_are_named_with_their_line)
                 "TensorBoard would stop reading there");
     check_fails("w:add_scaler('t', 1, 1)",
                 "test.lua:1: SummaryWriter has no 'add_scaler', did you mean 'add_scalar'?");
-    check_fails("w:add_histogram('t', 1, 1)",
-                "test.lua:1: SummaryWriter has no 'add_histogram'; it has add_scalar, add_text, "
-                "add_hparams, flush, close, log_dir");
+    check_fails("w:add_image('t', 1, 1)",
+                "test.lua:1: SummaryWriter has no 'add_image'; it has add_scalar, add_scalars, "
+                "add_histogram, add_text, add_hparams, flush, close, log_dir");
     check_fails("SummaryWriter('a', { purge_steps = 1 })",
                 "test.lua:1: SummaryWriter: unknown option 'purge_steps', did you mean "
                 "'purge_step'?");
