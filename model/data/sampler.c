@@ -112,8 +112,7 @@ permute_privately(DdpGenerator *default_generator, int64_t *out, size_t count)
 static void
 draw_by_weight(const DdpSampler *sampler, DdpGenerator *default_generator, int64_t *order)
 {
-    DdpGenerator *generator =
-        sampler->generator != NULL ? sampler->generator : default_generator;
+    DdpGenerator *generator = sampler->generator != NULL ? sampler->generator : default_generator;
 
     G_STATIC_ASSERT(sizeof(double) == sizeof(int64_t));
     ddp_weighted_order_draw(sampler->weights, sampler->weight_count, sampler->count,

@@ -32,8 +32,8 @@ typedef enum {
     DDP_SAMPLER_SEQUENTIAL,
     DDP_SAMPLER_RANDOM,
     DDP_SAMPLER_DISTRIBUTED,
-    DDP_SAMPLER_LIST,    /* the given indices as they stand */
-    DDP_SAMPLER_WRAPPED, /* a rank's share of another sampler's order */
+    DDP_SAMPLER_LIST,     /* the given indices as they stand */
+    DDP_SAMPLER_WRAPPED,  /* a rank's share of another sampler's order */
     DDP_SAMPLER_WEIGHTED, /* drawn by weight: WeightedRandomSampler */
 } DdpSamplerKind;
 
@@ -51,8 +51,8 @@ struct DdpSampler {
     bool replacement; /* WEIGHTED: whether a sample may come twice */
     DdpDistributedSampler distributed;
     /*
-     * WRAPPED: borrowed; not itself a wrapped one. Each pass plays it to its end, and `distributed`,
-     * whose data set is that order, picks from it.
+     * WRAPPED: borrowed; not itself a wrapped one. Each pass plays it to its end, and
+     * `distributed`, whose data set is that order, picks from it.
      */
     const DdpSampler *base;
 };

@@ -13,8 +13,8 @@ refuse(GError **error, const char *why)
 }
 
 bool
-ddp_weighted_order_check(const double *weights, size_t weight_count, size_t count,
-                         bool replacement, GError **error)
+ddp_weighted_order_check(const double *weights, size_t weight_count, size_t count, bool replacement,
+                         GError **error)
 {
     double sum = 0;
 
@@ -128,8 +128,8 @@ choose(const double *scores, size_t score_count, int64_t *out, size_t count)
 }
 
 void
-ddp_weighted_order_draw(const double *weights, size_t weight_count, size_t count,
-                        bool replacement, DdpGenerator *generator, double *scratch, int64_t *out)
+ddp_weighted_order_draw(const double *weights, size_t weight_count, size_t count, bool replacement,
+                        DdpGenerator *generator, double *scratch, int64_t *out)
 {
     g_return_if_fail(weight_count > 0 && count > 0);
 

@@ -32,7 +32,7 @@ typedef struct {
     bool started;
     int64_t batches; /* handed out so far */
     DdpSamplerPass pass;
-    int64_t *batch; /* in USER_ORDER; room for a batch of indices */
+    int64_t *batch;               /* in USER_ORDER; room for a batch of indices */
     DdpGenerator *default_before; /* owned; (nullable): the rank's own when the order was taken */
     DdpGenerator *own_before;     /* owned; (nullable): likewise the sampler's */
     struct {

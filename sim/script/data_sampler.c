@@ -176,8 +176,9 @@ push_weights(lua_State *L, int index, size_t *count)
         lua_replace(L, index);
     }
     if (!lua_istable(L, index))
-        luaL_error(L, "WeightedRandomSampler: weights are a %s, expected a list of numbers or a "
-                      "tensor of one dimension",
+        luaL_error(L,
+                   "WeightedRandomSampler: weights are a %s, expected a list of numbers or a "
+                   "tensor of one dimension",
                    luaL_typename(L, index));
     *count = lua_rawlen(L, index);
     ddp_script_charge(L, 1 + *count / 4);

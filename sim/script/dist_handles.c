@@ -148,11 +148,21 @@ ddp_dist_begin(lua_State *L, DdpGroup *group, DdpCall *call, int result)
     Handle *handle;
 
     result = lua_absindex(L, result);
-    handle = lua_newuserdatauv(L, sizeof *handle, 1);
+
+    int top = lua_gettop(L);
+
+    handle = lua_newuserdatauv(L, sizeof *handle, 2);
     *handle = (Handle){.verb = ddp_call_kind_name(call->kind), .oracle = script->oracle};
     luaL_setmetatable(L, WORK);
     lua_pushvalue(L, result);
     lua_setiuservalue(L, -2, 1);
+    /* Whatever the call reads from must live until it has been waited for. */
+    lua_createtable(L, top, 0);
+    for (int i = 1; i <= top; i++) {
+        lua_pushvalue(L, i);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setiuservalue(L, -2, 2);
     if (script->oracle)
         return;
     ddp_script_settle(L);

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define SHOWN_MAX 40 /* bytes of a line in a sentence */
+#define SHOWN_MAX 40        /* bytes of a line in a sentence */
+#define FILE_MAX (1u << 30) /* bytes; what a GByteArray holds is below twice that */
 
 typedef struct {
     char *path, *site, *bytes; /* owned */
@@ -207,6 +208,12 @@ finish_file(const DdpTextFiles *files, guint *first, const char *folder, DdpRunR
 
         if (strcmp(write->path, path) != 0)
             break;
+        if ((write->offset >= 0 ? (uint64_t)write->offset : content->len) + write->length >
+            FILE_MAX) {
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
+                        "%s would be longer than %u bytes; write less to one file", path, FILE_MAX);
+            return false;
+        }
         put(content, write);
         if (write->offset < 0 && write->length > 0)
             note_write(record, writers, write);

@@ -7,8 +7,8 @@
 
 #include "model/autograd.h"
 #include "model/generator.h"
-#include "sim/script/checkpoint.h"
 #include "sim/script/amp.h"
+#include "sim/script/checkpoint.h"
 #include "sim/script/libs.h"
 #include "sim/script/modes.h"
 #include "sim/script/script_rank.h"

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "sim/loggers/wandb_file.h"
@@ -89,6 +90,28 @@ static int
 l_evaluation(lua_State *L)
 {
     lua_pushinteger(L, ddp_script_rank(L)->priv->evaluation);
+    return 1;
+}
+
+/* number_text(float): the fewest digits from 15 on that read back as it, as JSON takes them. */
+static int
+l_number_text(lua_State *L)
+{
+    double value = luaL_checknumber(L, 1);
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    if (value > -1e16 && value < 1e16 && floor(value) == value) {
+        g_ascii_formatd(text, sizeof text, "%.1f", value);
+    } else {
+        static const char *const formats[] = {"%.15g", "%.16g", "%.17g"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+            g_ascii_formatd(text, sizeof text, formats[i], value);
+            if (g_ascii_strtod(text, NULL) == value)
+                break;
+        }
+    }
+    lua_pushstring(L, text);
     return 1;
 }
 
@@ -456,6 +479,7 @@ static const luaL_Reg functions[] = {
     {"is_oracle", l_is_oracle},
     {"md5", l_md5},
     {"note", ddp_lua_note_log},
+    {"number_text", l_number_text},
     {"open", l_open},
     {"run_id", l_run_id},
     {"write", ddp_lua_write_text},

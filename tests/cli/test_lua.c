@@ -6,12 +6,12 @@
 
 /* The scenarios of tests/scenarios in worlds of several sizes, under schedules and engines. */
 
-static const char *const files[] = {"callbacks.lua",     "checkpoint_values.lua", "ddp.lua",
-                                    "ddp_curves.lua",    "ddp_differs.lua",       "diagnosis.lua",
-                                    "dist.lua",          "findings.lua",          "metrics.lua",
-                                    "norm.lua",          "norm_mistakes.lua",     "training.lua",
-                                    "wandb.lua"};
-static const char *const in_every_world[] = {"ddp.lua", "dist.lua", "metrics.lua"};
+static const char *const files[] = {
+    "callbacks.lua",   "checkpoint_values.lua", "data_fabric.lua", "ddp.lua",      "ddp_curves.lua",
+    "ddp_differs.lua", "diagnosis.lua",         "dist.lua",        "findings.lua", "metrics.lua",
+    "norm.lua",        "norm_mistakes.lua",     "training.lua",    "wandb.lua"};
+static const char *const in_every_world[] = {"data_fabric.lua", "ddp.lua", "dist.lua",
+                                             "metrics.lua"};
 static const char *const sizes[] = {"1", "2", "3", "4", "5", "7", "8"};
 static const char *const ways[][2] = {{"--schedule", "round_robin"},
                                       {"--schedule", "random:1"},

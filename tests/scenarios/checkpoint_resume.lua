@@ -52,8 +52,8 @@ end
 local Net = LightningModule:extend("Net")
 
 function Net:init(options)
-  self:save_hyperparameters(options)
   self.options = options
+  self.automatic_optimization = not options.manual
   self.first = nn.Linear(FEATURES, 8)
   if options.batchnorm then self.norm = nn.BatchNorm1d(8) end
   self.drop = nn.Dropout(0.3)
@@ -66,7 +66,7 @@ function Net:forward(x)
   return self.second(self.drop(h:relu()))
 end
 
-function Net:training_step(batch)
+function Net:training_step(batch, batch_idx)
   local x, y = batch[1], batch[2]
   if self.options.several then
     local extra = batch[2][1]
@@ -76,11 +76,20 @@ function Net:training_step(batch)
   self:log("train_loss", loss, { on_step = true, on_epoch = true, sync_dist = true })
   self:log("own_loss", loss, { on_step = false, on_epoch = true })
   self:log("noise", math.random() + torch.rand(1):item())
+  if self.options.manual then
+    local optimizer = self:optimizers()
+    self:manual_backward(loss / 3)
+    if batch_idx % 3 == 2 then
+      optimizer:step()
+      optimizer:zero_grad()
+    end
+  end
   return loss
 end
 
 function Net:on_train_batch_end(outputs)
-  self:log("outputs", outputs.loss, { on_step = true, on_epoch = true })
+  local loss = torch.is_tensor(outputs) and outputs or outputs.loss
+  self:log("outputs", loss, { on_step = true, on_epoch = true })
 end
 
 function Net:validation_step(batch)
@@ -90,10 +99,11 @@ end
 
 function Net:configure_optimizers()
   local optimizer = optim.Adam(self:parameters(), { lr = 0.05 })
+  if self.options.manual then return optimizer end
   return { { optimizer }, {
     { scheduler = optim.lr_scheduler.StepLR(optimizer, 3, { gamma = 0.7 }), interval = "step" },
     { scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, { factor = 0.9, patience = 0 }),
-      monitor = "val_loss" },
+      monitor = self.options.monitor or "val_loss" },
   } }
 end
 
@@ -143,13 +153,14 @@ local function fit(options, path, saver)
   math.randomseed(path and 999 or 1)
   local train, val = new_loaders(options)
   torch.manual_seed(path and 99 or 10 + dist.get_rank())
-  local trainer = Trainer{
-    max_epochs = 2, accumulate_grad_batches = options.accumulate or 2,
-    val_check_interval = options.val_check_interval or 3, log_every_n_steps = 1,
-    gradient_clip_val = 0.8, precision = options.precision, logger = recorder, callbacks = list,
-    enable_progress_bar = false, enable_model_summary = false, strategy = options.strategy,
-    use_distributed_sampler = options.generator == nil,
+  local given = {
+    max_epochs = 2, accumulate_grad_batches = 2, val_check_interval = 3, log_every_n_steps = 1,
+    gradient_clip_val = 0.8, logger = recorder, callbacks = list, enable_progress_bar = false,
+    enable_model_summary = false, use_distributed_sampler = options.generator == nil,
   }
+  for name, value in pairs(options.trainer or {}) do given[name] = value end
+  if options.manual then given.accumulate_grad_batches, given.gradient_clip_val = 1, nil end
+  local trainer = Trainer(given)
   local net = Net(options)
   trainer:fit(net, { train_dataloaders = train, val_dataloaders = val, ckpt_path = path })
   local state = {}
@@ -212,8 +223,15 @@ return {
     variant("everywhere", {}),
     variant("own_generator", { generator = true, batch_size = 4, every = 6 }),
     variant("batchnorm", { batchnorm = true, every = 6 }),
-    variant("half_precision", { precision = "16-mixed", every = 6 }),
-    variant("whole_epochs", { val_check_interval = 1.0, accumulate = 1, every = 6 }),
+    variant("half_precision", { every = 6, trainer = { precision = "16-mixed" } }),
+    variant("whole_epochs", { every = 6, trainer = { val_check_interval = 1.0,
+                                                     accumulate_grad_batches = 1 } }),
     variant("several_loaders", { several = true, every = 6 }),
+    variant("manual", { manual = true, every = 5 }),
+    variant("number_of_steps", { every = 5, trainer = { max_epochs = -1, max_steps = 8 } }),
+    variant("across_epochs", { every = 5, trainer = { val_check_interval = 7,
+                                                      check_val_every_n_epoch = false } }),
+    variant("every_other_epoch", { every = 6, monitor = "train_loss_epoch", trainer = { max_epochs = 3, val_check_interval = 1.0,
+                                                          check_val_every_n_epoch = 2 } }),
   },
 }

@@ -65,6 +65,13 @@ local function tables()
   assert(back[-1] == "negative" and next(back.empty) == nil and back.nested[1][1][1].a.b == 1)
   assert(save_and_load(nil) == nil and save_and_load(false) == false)
 
+  local deep = {}
+  local at = deep
+  for _ = 1, 62 do at.x = { "y" } at = at.x end
+  back = save_and_load(deep)
+  for _ = 1, 62 do back = back.x end
+  assert(back[1] == "y" and back.x == nil)
+
   -- A state_dict keeps its order, also when names are taken out and come again.
   local state = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)):state_dict()
   assert(keys_of(save_and_load(state)) == "0.weight 0.bias 2.weight 2.bias")

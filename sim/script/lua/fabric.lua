@@ -1,4 +1,4 @@
--- Lightning Fabric: a training loop of one's own over dist, DistributedDataParallel and the loggers.
+-- Lightning Fabric: a training loop of one's own over dist, DistributedDataParallel and loggers.
 --
 --   local fabric = Fabric{ precision = "bf16-mixed", loggers = loggers.CSVLogger("logs") }
 --   fabric:launch()
@@ -19,8 +19,8 @@ local DistributedDataParallel, check = DistributedDataParallel, options.check
 local is_tensor, is_loader, is_oracle = c.is_tensor, c.is_loader, c.is_oracle
 local error, format, getmetatable, ipairs, math_type, pairs, rawget, rawset, select, setmetatable,
       tostring, type, pack, unpack =
-  error, string.format, getmetatable, ipairs, math.type, pairs, rawget, rawset, select, setmetatable,
-  tostring, type, table.pack, table.unpack
+  error, string.format, getmetatable, ipairs, math.type, pairs, rawget, rawset, select,
+  setmetatable, tostring, type, table.pack, table.unpack
 
 -- The same structure with f(tensor) for each tensor.
 local function map_tensors(value, f)
@@ -65,15 +65,18 @@ function FabricModule:forward(...)
   if precision.precision == "32-true" then return fabric.forward_module(...) end
   local into = precision.dtype or torch.float32
   if precision.autocast then
-    return cast_all(torch.float32, torch.autocast("cuda", precision.autocast_options,
-                                                  fabric.forward_module, cast_all(into, ...)))
+    local module = fabric.forward_module
+    return cast_all(torch.float32, torch.autocast("cuda", precision.autocast_options, module.forward,
+                                                  module, cast_all(into, ...)))
   end
   return cast_all(torch.float32, fabric.forward_module(cast_all(into, ...)))
 end
 
 -- Names are those of the module itself, so that a checkpoint fits it without Fabric as well.
 function FabricModule:state_dict() return self.module:state_dict() end
-function FabricModule:load_state_dict(state, given) return self.module:load_state_dict(state, given) end
+function FabricModule:load_state_dict(state, given)
+  return self.module:load_state_dict(state, given)
+end
 
 -- Calls of that method go through the wrapper: gradients are reduced after it as after forward.
 function FabricModule:mark_forward_method(name)

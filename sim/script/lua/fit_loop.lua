@@ -274,6 +274,7 @@ local function advance(self, pass)
   if skip then return false end
 
   list = self.on_end
+  self._outputs = outputs
   if list then
     trainer._current_hook = "on_train_batch_end"
     call_list(list, "on_train_batch_end", trainer, module, outputs, batch, batch_idx)

@@ -202,15 +202,15 @@ local function own_state(trainer, place, behind)
     buffers = buffers(module),
     dicts = run_state.dicts_state(logs._dicts),
     results = run_state.results_state(epoch_loop._results),
+    gradients = gradients(trainer),
     should_stop = trainer.should_stop or nil,
     syncs_buffers = trainer.model ~= module and trainer.model and trainer.model:_syncs_buffers(),
   }
   if place == "batch_end" or place == "validation_end" then
-    state.gradients = gradients(trainer)
     state.passes = fit_loop._pass and fit_loop._pass.where and fit_loop._pass.where()
   end
   if place == "batch_end" and #behind > 0 then
-    state.outputs = plain(epoch_loop.optimization.outputs, 0)
+    state.outputs = plain(epoch_loop._outputs, 0)
   end
   return state
 end

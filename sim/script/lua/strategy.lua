@@ -66,8 +66,14 @@ function Strategy:barrier(name)
 end
 
 -- As a barrier, but nobody's timeout counts: whoever does the work may take as long as it needs.
+-- Only Gloo has such a one; groups have the world's backend here, so NCCL's timeout stays.
 function Strategy:infinite_barrier(name)
-  if self.is_distributed then dist.monitored_barrier{ timeout = 864000000, name = name } end
+  if not self.is_distributed then return end
+  if dist.get_backend() == "gloo" then
+    dist.monitored_barrier{ timeout = 864000000, name = name }
+  else
+    dist.barrier{ name = name }
+  end
 end
 
 -- Options for DistributedDataParallel; nil for its defaults.

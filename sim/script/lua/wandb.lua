@@ -69,7 +69,7 @@ function json(value)
   if kind == "number" then
     if value ~= value then return '"NaN"' end
     if value == math.huge then return '"Infinity"' elseif value == -math.huge then return '"-Infinity"' end
-    return python.str(value)
+    return math_type(value) == "integer" and tostring(value) or c.number_text(value)
   end
   if kind == "string" then return json_string(value) end
   if kind == "table" and class.of(value) == nil then return json_table(value) end

@@ -105,6 +105,8 @@ static const struct {
      "tensor \"w\" has more than 8 dimensions"},
     {W("\"dtype\":\"F32\",\"shape\":[4294967296,4294967298],\"data_offsets\":[0,8]"), 8,
      "has the shape [4294967296, 4294967298], which is too large"},
+    {W("\"dtype\":\"F32\",\"shape\":[2305843009213693952],\"data_offsets\":[0,8]"), 8,
+     "has the shape [2305843009213693952], which is too large"},
     {W("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]"), 8,
      "tensor \"w\" takes 8 bytes of the file, expected 12 for F32 of shape [3]"},
     {W("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"), 8,

@@ -402,6 +402,85 @@ START_TEST(test_a_closed_log_takes_no_more)
 }
 END_TEST
 
+/* One write of a rank, in microseconds of virtual time. */
+static void
+add_write(int rank, int64_t time, int64_t offset, const char *bytes)
+{
+    const DdpTextWrite write = {.path = "f",
+                                .site = "f:1",
+                                .bytes = bytes,
+                                .time_ns = time,
+                                .offset = offset,
+                                .rank = rank};
+
+    ddp_text_files_add(play->text_files, &write);
+}
+
+START_TEST(test_writes_stand_in_the_order_of_time_then_rank)
+{
+    add_write(1, 20, -1, "1 at 20\n");
+    add_write(1, 10, -1, "1 at 10\n");
+    add_write(0, 10, -1, "0 at 10\n");
+    add_write(0, 30, -1, "0 at 30\n");
+    finish_texts();
+    check_file("f", "0 at 10\n1 at 10\n1 at 20\n0 at 30\n");
+    ck_assert_uint_eq(play->record->findings->len, 0);
+}
+END_TEST
+
+START_TEST(test_a_line_with_anothers_bytes_inside_is_torn)
+{
+    const DdpFinding *finding;
+
+    add_write(0, 1, -1, "one\ntw");
+    add_write(1, 2, -1, "ONE\n");
+    add_write(0, 3, -1, "o\nthree\nfo");
+    add_write(1, 4, -1, "TWO\n");
+    add_write(0, 5, -1, "ur\n"); /* torn as well, but told already */
+    finish_texts();
+    check_file("f", "one\ntwONE\no\nthree\nfoTWO\nur\n");
+    ck_assert_uint_eq(play->record->findings->len, 1);
+    finding = play->record->findings->pdata[0];
+    ck_assert_str_eq(finding->kind, "torn_line");
+    ck_assert_str_eq(
+        finding->message,
+        "f: the line \"two\" of rank 0 is torn: rank 1 wrote \"ONE\" in the middle; each "
+        "rank has a buffer of its own, so flush whole lines, write from one rank or to "
+        "one file a rank");
+    ck_assert_int_eq(g_array_index(finding->blamed, int, 0), 0);
+    ck_assert_str_eq(finding->sites->pdata[0], "f:1");
+}
+END_TEST
+
+/* Each has its own place in the file: the later one lies above the earlier, byte for byte. */
+START_TEST(test_ranks_in_mode_w_overwrite_each_other)
+{
+    add_write(0, 1, 0, "");
+    add_write(1, 2, 0, "");
+    add_write(0, 3, 0, "longer line\n");
+    add_write(1, 4, 0, "short\n");
+    add_write(0, 5, 12, "next\n");
+    finish_texts();
+    check_file("f", "short\n line\nnext\n");
+    ck_assert_uint_eq(play->record->findings->len, 0);
+}
+END_TEST
+
+START_TEST(test_a_late_open_in_mode_w_empties_the_file)
+{
+    g_autofree char *path = g_build_filename(folder, "f", NULL), *text = NULL;
+    gsize length;
+
+    add_write(0, 1, 0, "abc\n");
+    add_write(1, 2, 0, "");
+    add_write(0, 3, 4, "d\n");
+    finish_texts();
+    ck_assert(g_file_get_contents(path, &text, &length, NULL));
+    ck_assert_uint_eq(length, 6);
+    ck_assert_mem_eq(text, "\0\0\0\0d\n", 6);
+}
+END_TEST
+
 /* ---- wandb ---- */
 
 #define RUN_FOLDER "wandb/offline-run-20231114_221320-abcd1234/"
@@ -580,6 +659,10 @@ main(void)
     tcase_add_test(all, test_text_is_written_when_the_buffer_is_full_or_the_rank_ends);
     tcase_add_test(all, test_what_is_left_in_a_buffer_is_written_at_exit);
     tcase_add_test(all, test_a_closed_log_takes_no_more);
+    tcase_add_test(all, test_writes_stand_in_the_order_of_time_then_rank);
+    tcase_add_test(all, test_a_line_with_anothers_bytes_inside_is_torn);
+    tcase_add_test(all, test_ranks_in_mode_w_overwrite_each_other);
+    tcase_add_test(all, test_a_late_open_in_mode_w_empties_the_file);
     tcase_add_test(all, test_a_run_leaves_its_files);
     tcase_add_test(all, test_steps_rise_by_the_rules);
     tcase_add_test(all, test_a_summary_is_what_define_metric_says);
