@@ -1,7 +1,7 @@
 -- A fit that was stopped and resumed against one that never was. The reference run saves a
 -- checkpoint at every place from which a run can go on: after each batch, after each validation,
--- at the begin and at the end of each epoch. From each of them another Trainer, with a model of other
--- weights and another seed, goes on; what it logs from there, the weights, the optimiser, the
+-- at the begin and at the end of each epoch. From each of them another Trainer, with a model of
+-- other weights and another seed, goes on; what it logs from there, the weights, the optimiser, the
 -- schedule, the callbacks and the random numbers at the end must be the same bit for bit.
 
 local SAMPLES, FEATURES = 22, 6 -- of a rank
@@ -56,6 +56,11 @@ function Net:init(options)
   self.automatic_optimization = not options.manual
   self.first = nn.Linear(FEATURES, 8)
   if options.batchnorm then self.norm = nn.BatchNorm1d(8) end
+  if options.metrics then
+    self.mean = metrics.MeanMetric()
+    self.others = metrics.MetricCollection({ lowest = metrics.MinMetric(),
+                                             all = metrics.CatMetric() })
+  end
   self.drop = nn.Dropout(0.3)
   self.second = nn.Linear(8, 1)
 end
@@ -76,6 +81,11 @@ function Net:training_step(batch, batch_idx)
   self:log("train_loss", loss, { on_step = true, on_epoch = true, sync_dist = true })
   self:log("own_loss", loss, { on_step = false, on_epoch = true })
   self:log("noise", math.random() + torch.rand(1):item())
+  if self.mean then
+    self.mean(loss:detach())
+    self:log("metric", self.mean, { on_step = true, on_epoch = true })
+    self.others:update(loss:detach())
+  end
   if self.options.manual then
     local optimizer = self:optimizers()
     self:manual_backward(loss / 3)
@@ -90,6 +100,12 @@ end
 function Net:on_train_batch_end(outputs)
   local loss = torch.is_tensor(outputs) and outputs or outputs.loss
   self:log("outputs", loss, { on_step = true, on_epoch = true })
+end
+
+function Net:on_train_epoch_end()
+  if not self.mean then return end
+  for name, value in pairs(self.others:compute()) do self:log(name, value:sum()) end
+  self.others:reset()
 end
 
 function Net:validation_step(batch)
@@ -231,7 +247,8 @@ return {
     variant("number_of_steps", { every = 5, trainer = { max_epochs = -1, max_steps = 8 } }),
     variant("across_epochs", { every = 5, trainer = { val_check_interval = 7,
                                                       check_val_every_n_epoch = false } }),
-    variant("every_other_epoch", { every = 6, monitor = "train_loss_epoch", trainer = { max_epochs = 3, val_check_interval = 1.0,
-                                                          check_val_every_n_epoch = 2 } }),
+    variant("every_other_epoch", { every = 6, monitor = "train_loss_epoch", trainer = {
+      max_epochs = 3, val_check_interval = 1.0, check_val_every_n_epoch = 2 } }),
+    variant("metrics", { metrics = true, every = 5 }),
   },
 }

@@ -1,9 +1,9 @@
 -- What a checkpoint of a Trainer holds, and how it comes back: Lightning's _CheckpointConnector.
 --
--- Keys are Lightning's: epoch, global_step, pytorch-lightning_version, state_dict, loops, callbacks,
--- optimizer_states, lr_schedulers, MixedPrecision, hparams_name, hyper_parameters, and the class
--- name of the data module. `ddpsim_resume` is ours (resuming.lua): with it a fit goes on bit for bit
--- as if it had never stopped. All ranks build a checkpoint; rank 0 writes it.
+-- Keys are Lightning's: epoch, global_step, pytorch-lightning_version, state_dict, loops,
+-- callbacks, optimizer_states, lr_schedulers, MixedPrecision, hparams_name, hyper_parameters, and
+-- the class name of the data module. `ddpsim_resume` is ours (resuming.lua): with it a fit goes on
+-- bit for bit as if it had never stopped. All ranks build a checkpoint; rank 0 writes it.
 local use, c = ...
 local ordered_dict = use("ordered_dict")
 local rank_zero = use("rank_zero")
@@ -149,8 +149,8 @@ function connector.select_ckpt_path(trainer, ckpt_path, model_provided)
     if model_provided or fn == "fit" then return nil end
     ckpt_path = "best"
     warn(format("`:%s({ ckpt_path = nil })` was called without a model. The best model of the " ..
-                "previous `fit` call will be used. You can pass `:%s({ ckpt_path = 'best' })` to " ..
-                "use the best model or `:%s({ ckpt_path = 'last' })` to use the last model. If " ..
+                "previous `fit` call will be used. You can pass `:%s({ ckpt_path = 'best' })` " ..
+                "to use the best model or `:%s({ ckpt_path = 'last' })` to use the last model. If " ..
                 "you pass a value, this warning will be silenced.", fn, fn, fn))
   end
   if type(ckpt_path) ~= "string" then
@@ -159,8 +159,8 @@ function connector.select_ckpt_path(trainer, ckpt_path, model_provided)
   end
   if ckpt_path == "best" then return find_best(trainer, fn) end
   if ckpt_path == "hpc" then
-    error(format('ValueError: `:%s({ ckpt_path = "hpc" })` is set but no HPC checkpoint was found. ' ..
-                 "Please pass an exact checkpoint path to `:%s({ ckpt_path = ... })`", fn, fn), 0)
+    error(format('ValueError: `:%s({ ckpt_path = "hpc" })` is set but no HPC checkpoint was ' ..
+                 "found. Please pass an exact checkpoint path to `:%s({ ckpt_path = ... })`", fn, fn), 0)
   end
   if ckpt_path ~= "last" then return ckpt_path end
   local last = find_last(trainer)
@@ -202,8 +202,8 @@ local function warn_of_missing_callbacks(trainer, states)
     if not known[key] then missing[#missing + 1] = format("%q", key) end
   end
   if #missing == 0 then return end
-  warn("Be aware that when using `ckpt_path`, callbacks used to create the checkpoint need to be " ..
-       "provided during `Trainer` instantiation. Please add the following callbacks: [" ..
+  warn("Be aware that when using `ckpt_path`, callbacks used to create the checkpoint need to " ..
+       "be provided during `Trainer` instantiation. Please add the following callbacks: [" ..
        concat(missing, ", ") .. "].")
 end
 
@@ -261,8 +261,8 @@ function connector.restore_training_state(trainer, checkpoint)
   local epoch = trainer.fit_loop.epoch_progress.current.completed
   local max_epochs = trainer.max_epochs
   if max_epochs ~= nil and max_epochs ~= -1 and epoch > max_epochs then
-    error(format("MisconfigurationException: You restored a checkpoint with current_epoch=%d, but " ..
-                 "you have set Trainer{ max_epochs = %d }.", epoch, max_epochs), 0)
+    error(format("MisconfigurationException: You restored a checkpoint with current_epoch=%d, " ..
+                 "but you have set Trainer{ max_epochs = %d }.", epoch, max_epochs), 0)
   end
   restore_optimizers(trainer, checkpoint)
   resume.offer(trainer, checkpoint[resume.key], trainer.ckpt_path)

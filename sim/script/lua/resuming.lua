@@ -1,7 +1,7 @@
 -- Resuming as if never stopped.
 --
--- Lightning restores weights, optimisers, schedulers, callbacks and counters. Here a checkpoint that
--- was saved during a fit holds, under `ddpsim_resume`, also what the original loses: where in the
+-- Lightning restores weights, optimisers, schedulers, callbacks and counters. Here a checkpoint
+-- that was saved during a fit holds, under `ddpsim_resume`, also what the original loses: where in the
 -- run it was saved, and for each rank the random numbers, the position in the loaders, what
 -- self:log has gathered, the metrics as the Trainer shows them, and gradients of a window that is
 -- not full. Then a fit goes on behind the very call of save_checkpoint.
@@ -106,39 +106,48 @@ local function set_generator_states(loaders, states)
   end
 end
 
--- Calls visit(path, metric) for each Metric in a field of a module.
+-- The value without what no file can hold.
+local function plain(value, depth)
+  if is_tensor(value) or type(value) == "number" or type(value) == "string" or
+     type(value) == "boolean" then
+    return value
+  end
+  if type(value) ~= "table" or getmetatable(value) ~= nil or depth > 8 then return nil end
+  local out = {}
+  for key, item in pairs(value) do out[key] = plain(item, depth + 1) end
+  return out
+end
+
+-- Calls visit(path, metric) for each Metric in a field of a module, alone or in a collection.
 local function each_metric(module, visit)
   for path, owner in module:named_modules() do
     for name, value in pairs(owner) do
-      if type(name) == "string" and type(value) == "table" and getmetatable(value) and
-         value.is_metric then
-        visit(path == "" and name or path .. "." .. name, value)
+      if type(name) == "string" and type(value) == "table" and getmetatable(value) then
+        local own = path == "" and name or path .. "." .. name
+        if value.is_metric then
+          visit(own, value)
+        elseif value.is_metric_collection then
+          for key, metric in pairs(value._metrics) do visit(own .. "." .. key, metric) end
+        end
       end
     end
   end
 end
 
--- A Metric tells by itself, or has its states under the names of its defaults.
 local function metric_state(metric)
-  if metric.resume_state then return metric:resume_state() end
-  if not rawget(metric, "_defaults") then return nil end
-  local state = ordered_dict()
-  for name in pairs(metric._defaults) do state[name] = metric[name] end
-  return { states = state, update_count = metric._update_count }
+  return { states = metric:metric_state(), count = metric._update_count,
+           forward = plain(metric._forward_cache, 0) }
 end
 
 local function set_metric_state(metric, state)
-  if metric.load_resume_state then return metric:load_resume_state(state) end
+  metric:reset()
   for name, value in pairs(state.states) do metric[name] = value end
-  metric._update_count, metric._computed = state.update_count, nil
+  metric._update_count, metric._forward_cache = state.count, state.forward
 end
 
 local function metric_states(module)
   local all, any = ordered_dict(), false
-  each_metric(module, function(path, metric)
-    local state = metric_state(metric)
-    if state then all[path], any = state, true end
-  end)
+  each_metric(module, function(path, metric) all[path], any = metric_state(metric), true end)
   return any and all or nil
 end
 
@@ -160,18 +169,6 @@ local function buffers(module)
   local all, any = ordered_dict(), false
   for name, buffer in module:named_buffers() do all[name], any = buffer, true end
   return any and all or nil
-end
-
--- What hooks after the one that saves get as outputs; a value that no file can hold is left out.
-local function plain(value, depth)
-  if is_tensor(value) or type(value) == "number" or type(value) == "string" or
-     type(value) == "boolean" then
-    return value
-  end
-  if type(value) ~= "table" or getmetatable(value) ~= nil or depth > 8 then return nil end
-  local out = {}
-  for key, item in pairs(value) do out[key] = plain(item, depth + 1) end
-  return out
 end
 
 local function last_saves(trainer)
@@ -263,8 +260,8 @@ end
 -- ---- going on ----
 
 local function warn(what)
-  rank_zero.rank_zero_warn("Resuming: " .. what .. ". Weights, optimisers, schedulers, callbacks " ..
-                           "and counters are restored; random numbers and the position in the " ..
+  rank_zero.rank_zero_warn("Resuming: " .. what .. ". Weights, optimisers, schedulers, " ..
+                           "callbacks and counters are restored; random numbers and the position in the " ..
                            "loaders are not, so the run goes on as Lightning's would, not as if " ..
                            "it had never stopped.")
 end
@@ -308,14 +305,15 @@ function resume.take(trainer)
   state.own = state.ranks[trainer.global_rank + 1]
   if inside and not state.own.passes then
     rank_zero.rank_zero_warn(
-      "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is " ..
-      "not resumable. This can cause unreliable results if further training is done. Consider " ..
+      "You're resuming from a checkpoint that ended before the epoch ended and your dataloader " ..
+      "is not resumable. This can cause unreliable results if further training is done. Consider " ..
       "using an end-of-epoch checkpoint or make your dataloader resumable by implementing the " ..
       "`state_dict` / `load_state_dict` interface.", { category = "PossibleUserWarning" })
   end
   return state
 end
 
+-- The Metric that was logged as this attribute.
 local function find(module, path)
   local value = module
   for name in path:gmatch("[^.]+") do
@@ -351,7 +349,8 @@ function resume.put_back(trainer, state)
     end)
   end
   torch.no_grad(function()
-    put_tensors(module:named_buffers(), own.buffers, function(buffer, value) buffer:copy_(value) end)
+    put_tensors(module:named_buffers(), own.buffers,
+                function(buffer, value) buffer:copy_(value) end)
   end)
   if trainer.model ~= module and own.syncs_buffers ~= nil then
     trainer.model:_syncs_buffers(own.syncs_buffers)
@@ -395,7 +394,11 @@ function resume.call_rest(trainer, state, ...)
     if (wanted[name] or 0) > 0 then
       wanted[name] = wanted[name] - 1
       trainer._current_hook, trainer._calling = hook, caller
-      if caller == module then caller[hook](caller, ...) else caller[hook](caller, trainer, module, ...) end
+      if caller == module then
+        caller[hook](caller, ...)
+      else
+        caller[hook](caller, trainer, module, ...)
+      end
       trainer._current_hook = nil
     end
   end
