@@ -176,6 +176,7 @@ START_TEST(test_each_rank_keeps_its_own_values)
     int size = sizes[_i];
     g_autoptr(DdpRunRecord) record = play(size, "fibers", "false");
 
+    ck_assert_str_eq(record->outcome, "completed");
     for (int rank = 0; rank < size; rank++) {
         g_auto(GStrv) numbers = g_strsplit(printed[rank]->str, " ", 3);
 
