@@ -145,9 +145,32 @@ local function set_metric_state(metric, state)
   metric._update_count, metric._forward_cache = state.count, state.forward
 end
 
-local function metric_states(module)
-  local all, any = ordered_dict(), false
-  each_metric(module, function(path, metric) all[path], any = metric_state(metric), true end)
+-- The Metric that was logged as this attribute.
+local function find(module, path)
+  local value = module
+  for name in path:gmatch("[^.]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[name]
+  end
+  return type(value) == "table" and value.is_metric and value or nil
+end
+
+-- Those that a validation has logged are cleared behind its last hook: then there is nothing to keep.
+local function to_be_cleared(trainer, module)
+  local cleared = {}
+  if trainer._current_hook ~= "on_validation_end" then return cleared end
+  for _, entry in ipairs(run_state.results_state(trainer.fit_loop.epoch_loop.val_loop._results)) do
+    local metric = entry.metric_attribute and find(module, entry.metric_attribute)
+    if metric then cleared[metric] = true end
+  end
+  return cleared
+end
+
+local function metric_states(trainer, module)
+  local all, any, cleared = ordered_dict(), false, to_be_cleared(trainer, module)
+  each_metric(module, function(path, metric)
+    if not cleared[metric] then all[path], any = metric_state(metric), true end
+  end)
   return any and all or nil
 end
 
@@ -195,7 +218,7 @@ local function own_state(trainer, place, behind)
     math_random = run_state.math_random_state(),
     train_generators = generator_states(fit_loop._loaders),
     val_generators = generator_states(epoch_loop.val_loop._loaders),
-    metrics = metric_states(module),
+    metrics = metric_states(trainer, module),
     buffers = buffers(module),
     dicts = run_state.dicts_state(logs._dicts),
     results = run_state.results_state(epoch_loop._results),
@@ -311,16 +334,6 @@ function resume.take(trainer)
       "`state_dict` / `load_state_dict` interface.", { category = "PossibleUserWarning" })
   end
   return state
-end
-
--- The Metric that was logged as this attribute.
-local function find(module, path)
-  local value = module
-  for name in path:gmatch("[^.]+") do
-    if type(value) ~= "table" then return nil end
-    value = value[name]
-  end
-  return type(value) == "table" and value.is_metric and value or nil
 end
 
 local function put_tensors(named, saved, put)
