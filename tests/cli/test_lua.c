@@ -97,7 +97,7 @@ main(void)
     Suite *suite = suite_create("lua");
     TCase *all = tcase_create("all");
 
-    tcase_set_timeout(all, 300);
+    tcase_set_timeout(all, 900);
     tcase_add_loop_test(all, test_every_verb_in_every_world, 0, G_N_ELEMENTS(sizes));
     tcase_add_loop_test(all, test_batch_norms_in_every_world, 0, 5);
     tcase_add_loop_test(all, test_as_written_in_every_way, 0, G_N_ELEMENTS(files));

@@ -284,7 +284,7 @@ main(void)
     TCase *fabric = tcase_create("fabric");
     TCase *validation = tcase_create("validation");
 
-    tcase_set_timeout(all, 300);
+    tcase_set_timeout(all, 900);
     tcase_add_checked_fixture(all, setup, teardown);
     tcase_add_loop_test(all, test_every_scenario_keeps_its_word, 0, G_N_ELEMENTS(scenarios));
     tcase_add_loop_test(all, test_the_same_run_gives_the_same_bytes, 0, G_N_ELEMENTS(scenarios));
