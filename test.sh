@@ -68,7 +68,8 @@ tsan()
     local only="collectives p2p reduce diagnosis schedule world engines verdicts trace dataset
         real_dataset lua scenarios"
     # GLib's slices hand memory from thread to thread under locks that the sanitizer cannot see.
-    G_SLICE=always-malloc TSAN_OPTIONS=halt_on_error=1 unit tsan --buildtype=debugoptimized -Db_sanitize=thread
+    DDPSIM_TEST_ONLY_THREADS=1 G_SLICE=always-malloc TSAN_OPTIONS=halt_on_error=1 \
+        unit tsan --buildtype=debugoptimized -Db_sanitize=thread
 }
 
 clang_build()
