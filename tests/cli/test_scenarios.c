@@ -104,6 +104,10 @@ START_TEST(test_schedule_and_engine_do_not_change_the_digest)
         return; /* there the order of the entries is the lesson: see below */
     first = play(scenarios[_i], NULL, NULL);
     for (size_t w = 0; w < G_N_ELEMENTS(ways); w++) {
+        /* Under the thread sanitizer the rest has nothing for it to see. */
+        if (g_getenv("DDPSIM_TEST_ONLY_THREADS") != NULL && strcmp(ways[w][1], "threads") != 0)
+            continue;
+
         bool is_order = g_str_has_prefix(ways[w][1], "order:");
         g_autoptr(GPtrArray) other =
             play(scenarios[_i], ways[w][0], is_order && has_two_ranks ? "order:1,0" : ways[w][1]);
